@@ -1,0 +1,88 @@
+import { readFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { hasCode, UserError } from '../errors.ts';
+import { KubeClient } from '../kube/client.ts';
+import { agentOrganizations, agentUser } from '../pki/agent-identity.ts';
+import { issueLeaf } from '../pki/issue.ts';
+import { generateKeyPair, parsePrivateKey, privateKeyPem } from '../pki/keys.ts';
+import { createCertificateRequest } from '../pki/x509.ts';
+import type { AgentSettings } from './settings.ts';
+import { AGENT_USAGES, CSR_PATH, SIGNER, type SigningRequest } from './signing-request.ts';
+
+const POLL_MS = 250;
+const SIGN_TIMEOUT_MS = 120_000;
+const NO_NAMES = { dns: [], ips: [] } as const;
+
+/**
+ * A new key and certificate of this node's agent, in one PEM text. A control plane has the authority itself; a
+ * worker asks the cluster in the name of its kubelet.
+ * @throws UserError when the request is refused, or nobody approves it in time
+ */
+export async function newIdentity(settings: AgentSettings, signal: AbortSignal): Promise<string> {
+  const authority = settings.role === 'control-plane' ? await readAuthority(settings) : undefined;
+  if (authority === undefined) return await requestIdentity(settings, signal);
+  const { privateKey } = await generateKeyPair('ECDSA-P256');
+  const subject = {
+    commonName: agentUser(settings.nodeName),
+    organizations: agentOrganizations('control-plane'),
+  };
+  const request = {
+    path: settings.identityFile,
+    subject,
+    key: privateKey,
+    usages: ['client'],
+    names: NO_NAMES,
+  } as const;
+  return `${issueLeaf(authority, request, new Date())}${privateKeyPem(privateKey)}`;
+}
+
+async function readAuthority({
+  caFile,
+}: AgentSettings): Promise<Parameters<typeof issueLeaf>[0] | undefined> {
+  try {
+    const key = parsePrivateKey(await readFile(caFile.replace(/\.crt$/, '.key'), 'utf8'));
+    return { path: caFile, certPem: await readFile(caFile, 'utf8'), key };
+  } catch (error) {
+    // An external authority keeps its key elsewhere.
+    if (hasCode(error, 'ENOENT')) return undefined;
+    throw error;
+  }
+}
+
+async function requestIdentity(settings: AgentSettings, signal: AbortSignal): Promise<string> {
+  const caPem = await readFile(settings.caFile, 'utf8');
+  const kubelet = await readFile(settings.kubeletIdentityFile, 'utf8');
+  const client = new KubeClient({ server: settings.server, caPem, certPem: kubelet, keyPem: kubelet });
+  try {
+    const { publicKey, privateKey } = await generateKeyPair('ECDSA-P256');
+    const subject = { commonName: agentUser(settings.nodeName), organizations: agentOrganizations('worker') };
+    const request = createCertificateRequest(subject, NO_NAMES, publicKey, privateKey);
+    const created = await client.create<SigningRequest>(CSR_PATH, {
+      apiVersion: 'certificates.k8s.io/v1',
+      kind: 'CertificateSigningRequest',
+      metadata: { generateName: 'kadm-agent-' },
+      spec: { request: Buffer.from(request).toString('base64'), signerName: SIGNER, usages: AGENT_USAGES },
+    });
+    return `${await waitSigned(client, created.metadata.name, signal)}${privateKeyPem(privateKey)}`;
+  } finally {
+    client.close();
+  }
+}
+
+async function waitSigned(client: KubeClient, name: string, signal: AbortSignal): Promise<string> {
+  const end = performance.now() + SIGN_TIMEOUT_MS;
+  while (performance.now() < end) {
+    const { status } = await client.get<SigningRequest>(`${CSR_PATH}/${name}`, undefined, signal);
+    if (status?.certificate !== undefined) return Buffer.from(status.certificate, 'base64').toString('utf8');
+    const refused = status?.conditions?.find(({ type }) => type === 'Denied' || type === 'Failed');
+    if (refused !== undefined) {
+      throw new UserError(`request ${name} was refused: ${refused.message ?? refused.type}`, {
+        remedy: `see it: kubectl describe csr ${name}`,
+      });
+    }
+    await sleep(POLL_MS, undefined, { signal });
+  }
+  throw new UserError(`request ${name} was not approved within ${SIGN_TIMEOUT_MS / 1000} s`, {
+    remedy: 'an agent on a control plane approves it: see that one runs there (systemctl status kadm-agent)',
+  });
+}

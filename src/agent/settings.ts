@@ -1,0 +1,57 @@
+import { readFile } from 'node:fs/promises';
+import { isIPv4 } from 'node:net';
+import { parse } from 'yaml';
+import { z } from 'zod';
+import type { NodeNetwork } from '../cni/reconcile.ts';
+import { type Cidr, parseCidr } from '../config/cidr.ts';
+import { nodeNameSchema } from '../config/schema.ts';
+import { EXIT, hasCode, UserError } from '../errors.ts';
+
+const path = z.string().startsWith('/');
+
+const schema = z.strictObject({
+  nodeName: nodeNameSchema,
+  nodeIP: z.string().refine(isIPv4, 'is not an IPv4 address').optional(),
+  role: z.enum(['control-plane', 'worker']),
+  server: z.url({ protocol: /^https$/ }),
+  podCidrs: z.array(z.string()).min(1),
+  network: z.strictObject({
+    backend: z.enum(['vxlan', 'none']),
+    vni: z.number().int().min(1).max(16_777_215),
+    port: z.number().int().min(1).max(65_535),
+  }),
+  caFile: path,
+  identityFile: path,
+  kubeletIdentityFile: path,
+});
+
+/** What init and join tell the agent of a node, in /etc/kadm/agent.yaml. */
+export interface AgentSettings extends Omit<z.infer<typeof schema>, 'podCidrs'> {
+  readonly podCidrs: readonly Cidr[];
+}
+
+/** @throws UserError (usage) when there is no such file, or it is not valid */
+export async function readAgentSettings(file: string): Promise<AgentSettings> {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    if (!hasCode(error, 'ENOENT')) throw error;
+    throw new UserError(`there is no ${file}: this host is not a node of a cluster`, {
+      remedy: 'run `kadm init` or `kadm join` first; they start the agent',
+      exitCode: EXIT.usage,
+    });
+  }
+  const result = schema.safeParse(parse(text));
+  if (result.success) return { ...result.data, podCidrs: result.data.podCidrs.map(parseCidr) };
+  const lines = result.error.issues.map((issue) => `  ${issue.path.join('.')}: ${issue.message}`);
+  throw new UserError(`${file} is not valid:\n${lines.join('\n')}`, {
+    remedy: 'kadm init and kadm join write it; run the one again that made this node',
+    exitCode: EXIT.usage,
+  });
+}
+
+/** The part of the settings that the pod network is planned with. */
+export function networkOf({ nodeName, nodeIP, podCidrs, network }: AgentSettings): NodeNetwork {
+  return { nodeName, nodeIP, clusterCidrs: podCidrs, vni: network.vni, port: network.port };
+}

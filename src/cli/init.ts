@@ -1,0 +1,85 @@
+import { Command } from 'commander';
+import type { InitFlags } from '../config/settings.ts';
+import { configOption, listOption, loadDocuments, outputOption, ownHostname } from './options.ts';
+import type { OutputFormat } from './renderer.ts';
+import { runVerb } from './run.ts';
+
+const EXAMPLES = `
+Examples:
+  kadm init
+  kadm init --pod-network-cidr 10.10.0.0/16 --apiserver-advertise-address 10.0.0.1
+  kadm init --config cluster.yaml --output json
+  kadm init --dry-run
+`;
+
+interface InitOptions extends InitFlags {
+  readonly config?: string;
+  readonly dryRun?: boolean;
+  readonly output: OutputFormat;
+}
+
+export function initCommand(): Command {
+  return new Command('init')
+    .description('make this host the first control plane of a new cluster')
+    .option(
+      '--apiserver-advertise-address <address>',
+      'address of this host that the others reach (default: by its default route)',
+    )
+    .option('--apiserver-bind-port <port>', 'port of the API server (default: 6443)')
+    .option('--pod-network-cidr <cidr>', 'addresses of pods (default: 10.244.0.0/16)')
+    .option('--service-cidr <cidr>', 'addresses of Services (default: 10.96.0.0/12)')
+    .option('--service-dns-domain <domain>', 'domain of Services (default: cluster.local)')
+    .option('--kubernetes-version <version>', 'Kubernetes to install')
+    .option('--node-name <name>', 'name of this node (default: the hostname)')
+    .option('--token <token>', 'the first join token (default: made up)')
+    .option('--token-ttl <duration>', 'how long it is valid; 0 for ever (default: 24h0m0s)')
+    .option('--control-plane-endpoint <host:port>', 'stable name or address of the API server')
+    .addOption(listOption('--skip-phases <ids>', 'phases to leave out'))
+    .addOption(
+      listOption('--ignore-preflight-errors <names>', 'checks that shall only warn; all for every one'),
+    )
+    .addOption(configOption())
+    .option('--dry-run', 'say what would be done, and change nothing')
+    .addOption(outputOption())
+    .addHelpText('after', EXAMPLES)
+    .action(async (options: InitOptions) => await runInit(options));
+}
+
+async function runInit(options: InitOptions): Promise<void> {
+  await runVerb(options.output, async ({ emit, signal }) => {
+    const { init } = await import('../init/run.ts');
+    const { requireRoot } = await import('../node/preflight.ts');
+    if (options.dryRun !== true) requireRoot();
+    const { initSettings } = await import('../config/settings.ts');
+    const { LocalHost } = await import('../host/host.ts');
+    const { DryRunHost } = await import('../host/dry-run.ts');
+    const { addressTowards } = await import('../host/network.ts');
+    const { DEFAULT_KUBERNETES_VERSION } = await import('../components/catalog.ts');
+    const documents = await loadDocuments(options.config);
+    const local = new LocalHost();
+    // An address of the documentation range: nothing is sent, the routing table answers (RFC 5737).
+    const facts = { hostname: ownHostname(), defaultAddress: await addressTowards(local, '192.0.2.1') };
+    const settings = initSettings(options, documents, facts, DEFAULT_KUBERNETES_VERSION);
+    const host = options.dryRun === true ? new DryRunHost(local) : local;
+    const command = await init({ settings, host, executable: process.execPath, emit, signal });
+    if (host instanceof DryRunHost) return host.report();
+    return command === undefined ? undefined : afterInit(command);
+  });
+}
+
+function afterInit(command: { endpoint: string; token: string; caCertHash: string }): string {
+  return `
+The control plane is up. kubectl works here at once for root; elsewhere copy /etc/kubernetes/admin.conf:
+
+  kubectl get nodes
+
+To add workers, from here over SSH:
+
+  kadm join --ssh root@WORKER
+
+or on each of them:
+
+  kadm join ${command.endpoint} --token ${command.token} \\
+    --discovery-token-ca-cert-hash ${command.caCertHash}
+`.trimEnd();
+}

@@ -1,0 +1,84 @@
+import { Command } from 'commander';
+import type { JoinFlags } from '../config/settings.ts';
+import { EXIT, UserError } from '../errors.ts';
+import { configOption, listOption, loadDocuments, outputOption, ownHostname } from './options.ts';
+import type { OutputFormat } from './renderer.ts';
+import { runVerb, type VerbRun } from './run.ts';
+import { acceptNewHostKeysOption, sshOption } from './ssh-options.ts';
+
+const EXAMPLES = `
+Examples:
+  on the worker:    kadm join 10.0.0.1:6443 --token abcdef.0123456789abcdef \\
+                      --discovery-token-ca-cert-hash sha256:...
+  from the master:  kadm join --ssh root@10.0.0.2 --ssh root@10.0.0.3
+`;
+
+interface JoinOptions extends JoinFlags {
+  readonly config?: string;
+  readonly ssh?: readonly string[];
+  readonly acceptNewHostKeys?: boolean;
+  readonly output: OutputFormat;
+}
+
+export function joinCommand(): Command {
+  return new Command('join')
+    .description('bring this host into a cluster as a worker, or others over SSH')
+    .argument('[host:port]', 'the API server to join')
+    .option('--token <token>', 'join token')
+    .addOption(listOption('--discovery-token-ca-cert-hash <hash>', 'sha256:HEX of the cluster’s CA'))
+    .option(
+      '--discovery-token-unsafe-skip-ca-verification',
+      'join without the hash: whoever is in between can be the cluster',
+    )
+    .option('--node-name <name>', 'name of this node (default: the hostname)')
+    .addOption(sshOption('join these hosts instead, from the master; may be repeated'))
+    .addOption(acceptNewHostKeysOption())
+    .addOption(listOption('--skip-phases <ids>', 'phases to leave out'))
+    .addOption(
+      listOption('--ignore-preflight-errors <names>', 'checks that shall only warn; all for every one'),
+    )
+    .addOption(configOption())
+    .addOption(outputOption())
+    .addHelpText('after', EXAMPLES)
+    .action(async (endpoint: string | undefined, options: JoinOptions) => {
+      await runVerb(options.output, async (run) => {
+        const { requireRoot } = await import('../node/preflight.ts');
+        requireRoot();
+        return options.ssh === undefined
+          ? await joinHere(endpoint, options, run)
+          : await joinOthers(endpoint, options, run);
+      });
+    });
+}
+
+async function joinHere(endpoint: string | undefined, options: JoinOptions, run: VerbRun): Promise<string> {
+  const { join } = await import('../join/run.ts');
+  const { joinSettings } = await import('../config/settings.ts');
+  const { LocalHost } = await import('../host/host.ts');
+  const { addressTowardsHost } = await import('../host/network.ts');
+  const documents = await loadDocuments(options.config);
+  const host = new LocalHost();
+  const server = endpoint ?? documents.JoinConfiguration?.discovery?.bootstrapToken.apiServerEndpoint;
+  const defaultAddress = server === undefined ? undefined : await addressTowardsHost(host, server);
+  const flags = endpoint === undefined ? options : { ...options, endpoint };
+  const settings = joinSettings(flags, documents, { hostname: ownHostname(), defaultAddress });
+  await join({ ...run, settings, host, executable: process.execPath });
+  return `This host is node ${settings.nodeName} of the cluster, and Ready.`;
+}
+
+async function joinOthers(endpoint: string | undefined, options: JoinOptions, run: VerbRun): Promise<string> {
+  const only = endpoint ?? options.token ?? options.nodeName ?? options.discoveryTokenCaCertHash;
+  if (only !== undefined) {
+    throw new UserError(
+      '--ssh goes without an endpoint, --token, --node-name and --discovery-token-ca-cert-hash',
+      {
+        remedy: 'the master that this runs on knows them: kadm join --ssh root@WORKER',
+        exitCode: EXIT.usage,
+      },
+    );
+  }
+  const { joinFromMaster } = await import('./join-from-master.ts');
+  const hosts = options.ssh ?? [];
+  await joinFromMaster(hosts, options, run);
+  return `${hosts.length === 1 ? 'The host has' : `All ${hosts.length} hosts have`} joined. See them: kubectl get nodes`;
+}

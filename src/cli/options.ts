@@ -1,0 +1,48 @@
+import { readFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { text as readAll } from 'node:stream/consumers';
+import { Option } from 'commander';
+import { DEFAULT_CONFIG_FILE, parseDocuments } from '../config/documents.ts';
+import type { Documents } from '../config/schema.ts';
+import { EXIT, hasCode, messageOf, UserError } from '../errors.ts';
+
+/** `--output text|json`, the same for each verb. */
+export function outputOption(): Option {
+  return new Option('--output <format>', 'text for people, json for programs (one event a line)')
+    .choices(['text', 'json'])
+    .default('text');
+}
+
+export function configOption(): Option {
+  return new Option(
+    '--config <file>',
+    `configuration documents, - for standard input (default: ${DEFAULT_CONFIG_FILE})`,
+  );
+}
+
+/** A comma-separated list, as kubeadm takes it; may be given more than once. */
+export function listOption(flags: string, description: string): Option {
+  return new Option(flags, description).argParser((value: string, previous: string[] | undefined) => [
+    ...(previous ?? []),
+    ...value.split(',').filter((one) => one !== ''),
+  ]);
+}
+
+/** @throws UserError (usage) when a file that was named cannot be read, or is not valid. */
+export async function loadDocuments(file: string | undefined): Promise<Documents> {
+  if (file === '-') return parseDocuments(await readAll(process.stdin), 'standard input');
+  try {
+    return parseDocuments(await readFile(file ?? DEFAULT_CONFIG_FILE, 'utf8'), file ?? DEFAULT_CONFIG_FILE);
+  } catch (error) {
+    if (file === undefined && hasCode(error, 'ENOENT')) return {};
+    if (error instanceof UserError) throw error;
+    throw new UserError(`--config ${file ?? DEFAULT_CONFIG_FILE}: ${messageOf(error)}`, {
+      remedy: 'name a file that can be read',
+      exitCode: EXIT.usage,
+    });
+  }
+}
+
+export function ownHostname(): string {
+  return hostname();
+}

@@ -1,0 +1,52 @@
+import { Command, CommanderError } from 'commander';
+import { EXIT } from '../errors.ts';
+import { agentCommand } from './agent.ts';
+import { initCommand } from './init.ts';
+import { joinCommand } from './join.ts';
+import { labCommand } from './lab.ts';
+import { resetCommand } from './reset.ts';
+import { report } from './run.ts';
+import { tokenCommand } from './token.ts';
+import { versionCommand, versionText } from './version.ts';
+
+const EXIT_CODES = `
+Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 this host is not ready for it, 130 interrupted.`;
+
+/** The whole command line; main only runs it and sets the exit code. */
+export function program(): Command {
+  const kadm = new Command('kadm')
+    .description('Turns Linux machines into a Kubernetes cluster, and keeps it one')
+    .version(versionText(), '-V, --version')
+    .addHelpText('after', EXIT_CODES)
+    .showHelpAfterError('(kadm --help shows the commands)');
+  const commands = [
+    initCommand(),
+    joinCommand(),
+    resetCommand(),
+    tokenCommand(),
+    labCommand(),
+    agentCommand(),
+    versionCommand(),
+  ];
+  for (const command of commands) kadm.addCommand(command);
+  everyCommand(kadm, (command) => {
+    command.exitOverride();
+    // One line for a mistake; the whole help only when asked for.
+    command.configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'kadm: ')) });
+  });
+  return kadm;
+}
+
+function everyCommand(command: Command, act: (command: Command) => void): void {
+  act(command);
+  for (const child of command.commands) everyCommand(child, act);
+}
+
+export async function main(argv: readonly string[]): Promise<void> {
+  try {
+    await program().parseAsync(argv as string[]);
+  } catch (error) {
+    if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? EXIT.done : EXIT.usage;
+    else process.exitCode = report(error, 'text');
+  }
+}

@@ -1,0 +1,20 @@
+import type { Writable } from 'node:stream';
+import type { Event } from '../phases/events.ts';
+import type { Renderer } from './renderer.ts';
+
+/** One line of JSON an event; docs/commands.md describes the fields. */
+export class JsonRenderer implements Renderer {
+  readonly #out: Writable;
+
+  constructor(out: Writable) {
+    this.#out = out;
+  }
+
+  emit(event: Event): void {
+    this.#out.write(`${JSON.stringify({ version: 1, time: new Date().toISOString(), ...event })}\n`);
+  }
+
+  async end(): Promise<void> {
+    await new Promise((resolve) => this.#out.write('', resolve));
+  }
+}

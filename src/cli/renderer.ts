@@ -1,0 +1,44 @@
+import { stripVTControlCharacters } from 'node:util';
+import { UserError } from '../errors.ts';
+import type { Event } from '../phases/events.ts';
+import { LineRenderer } from './render-lines.ts';
+
+/** Shows the events of a run. `end` waits until everything has been shown. */
+export interface Renderer {
+  emit(event: Event): void;
+  end(): Promise<void>;
+}
+
+export type OutputFormat = 'text' | 'json';
+
+/** A tree on a terminal, lines elsewhere, NDJSON when asked. */
+export async function rendererFor(format: OutputFormat): Promise<Renderer> {
+  if (format === 'json') {
+    const { JsonRenderer } = await import('./render-json.ts');
+    return new JsonRenderer(process.stdout);
+  }
+  if (process.stderr.isTTY) {
+    const { TreeRenderer } = await import('./render-tree.ts');
+    return new TreeRenderer();
+  }
+  return new LineRenderer(process.stderr);
+}
+
+export function parseFormat(text: string): OutputFormat {
+  if (text === 'text' || text === 'json') return text;
+  throw new UserError(`--output ${JSON.stringify(text)} is not an output format`, {
+    remedy: 'formats are text and json',
+    exitCode: 2,
+  });
+}
+
+/** 0.4 s, 12.3 s, 2 min 5 s */
+export function formatDuration(ms: number): string {
+  if (ms < 60_000) return `${(ms / 1000).toFixed(1)} s`;
+  return `${Math.floor(ms / 60_000)} min ${Math.round((ms % 60_000) / 1000)} s`;
+}
+
+/** Text from elsewhere, made safe for a terminal: no escape sequences, no control characters but newlines. */
+export function printable(text: string): string {
+  return stripVTControlCharacters(text).replace(/(?![\n\t])\p{Cc}/gu, '');
+}

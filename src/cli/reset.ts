@@ -1,0 +1,90 @@
+import { Command } from 'commander';
+import { EXIT, UserError } from '../errors.ts';
+import { requireRoot } from '../node/preflight.ts';
+import { outputOption } from './options.ts';
+import type { OutputFormat } from './renderer.ts';
+import { runVerb, type VerbRun } from './run.ts';
+import { acceptNewHostKeysOption, sshOption } from './ssh-options.ts';
+
+const EXAMPLES = `
+Examples:
+  on the host:      kadm reset --force
+  from the master:  kadm reset --ssh root@10.0.0.2
+`;
+
+interface ResetOptions {
+  readonly ssh?: readonly string[];
+  readonly acceptNewHostKeys?: boolean;
+  readonly force?: boolean;
+  readonly drain: boolean;
+  readonly output: OutputFormat;
+}
+
+export function resetCommand(): Command {
+  return new Command('reset')
+    .description('bring this host, or others over SSH, back to what they were before kadm')
+    .addOption(sshOption('reset these hosts instead; from the master their nodes are drained and deleted'))
+    .addOption(acceptNewHostKeysOption())
+    .option('-f, --force', 'do not ask')
+    .option('--no-drain', 'do not move pods away from the node first')
+    .addOption(outputOption())
+    .addHelpText('after', EXAMPLES)
+    .action(async (options: ResetOptions) => {
+      await runVerb(options.output, async (run) => {
+        if (options.ssh === undefined) requireRoot();
+        await confirm(options);
+        return options.ssh === undefined
+          ? await resetHere(run)
+          : await resetOthers(options.ssh, options, run);
+      });
+    });
+}
+
+async function confirm(options: ResetOptions): Promise<void> {
+  if (options.force === true) return;
+  const what = options.ssh === undefined ? 'this host' : options.ssh.join(', ');
+  if (!process.stdin.isTTY) {
+    throw new UserError(`reset would end everything that runs on ${what} for its cluster`, {
+      remedy: 'confirm with --force',
+      exitCode: EXIT.usage,
+    });
+  }
+  const { default: inquirer } = await import('inquirer');
+  const message = `End everything that runs on ${what} for its cluster?`;
+  const { yes } = await inquirer.prompt([{ type: 'confirm', name: 'yes', message, default: false }]);
+  if (!yes) throw new UserError('nothing was changed', { exitCode: EXIT.interrupted });
+}
+
+async function resetHere({ emit, signal }: VerbRun): Promise<string> {
+  const { resetPhases } = await import('../reset/index.ts');
+  const { runPhases } = await import('../phases/runner.ts');
+  const { Ledger } = await import('../phases/ledger.ts');
+  const { LocalHost } = await import('../host/host.ts');
+  const host = new LocalHost();
+  const ledger = await Ledger.open(host);
+  await runPhases(resetPhases, { host, ledger }, { emit, signal });
+  return ledger.changes.length === 0
+    ? 'kadm has changed nothing on this host: nothing to undo.'
+    : 'This host is what it was before kadm.';
+}
+
+async function resetOthers(hosts: readonly string[], options: ResetOptions, run: VerbRun): Promise<string> {
+  const { resetHosts } = await import('../fleet/reset.ts');
+  const { adminAccess } = await import('./cluster-access.ts');
+  const { ownExecutable, targetsFrom } = await import('./ssh-options.ts');
+  const targets = await targetsFrom(hosts);
+  const access = await adminAccess();
+  try {
+    await resetHosts({
+      targets,
+      connect: { acceptNewHostKeys: options.acceptNewHostKeys === true, signal: run.signal },
+      executable: await ownExecutable(),
+      client: access?.client,
+      drain: options.drain,
+      ...run,
+    });
+  } finally {
+    access?.client.close();
+  }
+  return `${targets.map(({ name }) => name).join(', ')}: as before kadm.`;
+}

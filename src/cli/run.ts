@@ -1,0 +1,62 @@
+import { EXIT, type ExitCode, messageOf, UserError } from '../errors.ts';
+import type { Emit } from '../phases/events.ts';
+import { type OutputFormat, printable, rendererFor } from './renderer.ts';
+
+export interface VerbRun {
+  readonly emit: Emit;
+  /** Aborted by SIGINT or SIGTERM: the running phases stop between their steps. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Runs a verb: shows its events, turns signals into an abort, prints what went wrong and sets the exit code.
+ * @param verb resolves with text for a person (shown after the tree, not with `--output json`)
+ */
+export async function runVerb(
+  format: OutputFormat,
+  verb: (run: VerbRun) => Promise<string | undefined>,
+): Promise<void> {
+  const renderer = await rendererFor(format);
+  const interrupt = new AbortController();
+  const onSignal = (): void => interrupt.abort(new UserError('interrupted', { exitCode: EXIT.interrupted }));
+  // Not `once`: without a listener left the next signal would end this process at once, without a word.
+  process.on('SIGINT', onSignal);
+  process.on('SIGTERM', onSignal);
+  try {
+    const text = await verb({ emit: (event) => renderer.emit(event), signal: interrupt.signal });
+    await renderer.end();
+    if (text !== undefined && format === 'text') process.stdout.write(`${text}\n`);
+  } catch (error) {
+    if (format === 'json') renderer.emit(failureEvent(error));
+    await renderer.end();
+    process.exitCode = report(error, format);
+  } finally {
+    process.off('SIGINT', onSignal);
+    process.off('SIGTERM', onSignal);
+  }
+}
+
+function failureEvent(error: unknown): Parameters<Emit>[0] {
+  const remedy = error instanceof UserError && error.remedy !== undefined ? { remedy: error.remedy } : {};
+  return {
+    type: 'failed',
+    path: [],
+    ms: Math.round(performance.now()),
+    message: messageOf(error),
+    ...remedy,
+  };
+}
+
+/** Prints an error for a person and returns the exit code that goes with it. */
+export function report(error: unknown, format: OutputFormat): ExitCode {
+  if (error instanceof UserError) {
+    if (format === 'text') {
+      process.stderr.write(`kadm: ${printable(error.message)}\n`);
+      if (error.remedy !== undefined) process.stderr.write(`      ${printable(error.remedy)}\n`);
+    }
+    return error.exitCode;
+  }
+  const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  process.stderr.write(`kadm: a bug of kadm, please report it with these lines:\n${printable(stack)}\n`);
+  return EXIT.failed;
+}

@@ -1,0 +1,53 @@
+import type { Host } from '../host/host.ts';
+import type { Step } from './diff.ts';
+import { tableCommands } from './masquerade.ts';
+
+/** 100,000 routes take the kernel about a second; ten times that is a kernel that hangs. */
+const TIMEOUT_MS = 30_000;
+
+/**
+ * Makes the steps in order, those for one tool that follow each other in one batch. Within a batch the steps
+ * after a failed one are still made.
+ * @throws CommandError with what the tool said of the steps that failed
+ */
+export async function applySteps(host: Host, steps: readonly Step[]): Promise<void> {
+  for (const batch of batches(steps)) {
+    const input = batch.input === undefined ? {} : { input: batch.input };
+    await host.run(batch.argv, { ...input, timeoutMs: TIMEOUT_MS });
+  }
+}
+
+export interface Batch {
+  readonly argv: readonly string[];
+  readonly input: string | undefined;
+}
+
+/** The same steps as programs and what they get on standard input. */
+export function batches(steps: readonly Step[]): Batch[] {
+  const groups: Step[][] = [];
+  for (const step of steps) {
+    const last = groups.at(-1);
+    if (last !== undefined && last[0]?.tool === step.tool && step.tool !== 'nft') last.push(step);
+    else groups.push([step]);
+  }
+  return groups.map((group) => {
+    const [first] = group;
+    // nft opens its standard input once more by name, which the sockets that Node gives to children do not allow.
+    if (first?.tool === 'nft') return { argv: ['nft', '-j', describeStep(first)], input: undefined };
+    return {
+      argv: [first?.tool ?? 'ip', '-force', '-batch', '-'],
+      input: group.map((step) => `${describeStep(step)}\n`).join(''),
+    };
+  });
+}
+
+/** One step as its tool takes it. @throws Error for a word that the tool would not read as one word */
+export function describeStep(step: Step): string {
+  if (step.tool === 'nft') return JSON.stringify(tableCommands(step.table));
+  for (const word of step.words) {
+    // Spaces, quotes, comments and line ends mean something in a batch file.
+    if (!/^[\w.:/@+-]+$/.test(word))
+      throw new Error(`not a word for ${step.tool} -batch: ${JSON.stringify(word)}`);
+  }
+  return step.words.join(' ');
+}

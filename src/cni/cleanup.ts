@@ -1,0 +1,90 @@
+import { z } from 'zod';
+import { UserError } from '../errors.ts';
+import type { RunResult } from '../host/command.ts';
+import type { Host } from '../host/host.ts';
+import { BASE_TABLES, isEmptyBaseTable } from './base-tables.ts';
+import { CONFLIST_PATH } from './conflist.ts';
+import { ROUTE_PROTOCOL } from './desired.ts';
+import { iptablesCleanup } from './iptables-cleanup.ts';
+import { NFT_TABLE } from './masquerade.ts';
+
+const BRIDGE = 'cni0';
+
+/** Tables of the network, of kube-proxy in nftables mode, and of the CNI plugin portmap. */
+const CLUSTER_TABLES = [
+  `ip ${NFT_TABLE}`,
+  'ip kube-proxy',
+  'ip6 kube-proxy',
+  'ip cni_hostport',
+  'ip6 cni_hostport',
+] as const;
+
+const linksSchema = z.array(
+  z.object({
+    ifname: z.string(),
+    master: z.string().optional(),
+    linkinfo: z.object({ info_kind: z.string().optional() }).optional(),
+  }),
+);
+
+/**
+ * Removes what the pod network and kube-proxy made on a host, and nothing else. They must not run any more.
+ * Can be repeated; what is not there, programs too, is passed over.
+ * @param tablesBefore nftables tables (`family name`) that were there before kadm: those stay, empty or not
+ */
+export async function removeNetwork(host: Host, tablesBefore: readonly string[]): Promise<void> {
+  await host.removeFile(CONFLIST_PATH);
+  await attempt(host, ['ip', 'route', 'flush', 'proto', String(ROUTE_PROTOCOL)]);
+  const { stdout } = await host.query(['ip', '-json', '-details', 'link', 'show']);
+  for (const link of clusterLinks(stdout)) await attempt(host, ['ip', 'link', 'delete', 'dev', link]);
+  for (const family of ['iptables', 'ip6tables']) await cleanIptables(host, family);
+  for (const table of await presentTables(host)) {
+    const ours = (CLUSTER_TABLES as readonly string[]).includes(table);
+    const left = BASE_TABLES.includes(table) && !tablesBefore.includes(table) && (await isLeft(host, table));
+    if (ours || left) await attempt(host, ['nft', 'delete', 'table', ...table.split(' ')]);
+  }
+}
+
+/** The tunnel, the bridge, and the ends of pods' links that are plugged into it, as `ip -json -details` lists them. */
+export function clusterLinks(text: string): string[] {
+  const ours = linksSchema.parse(JSON.parse(text)).filter(({ ifname, master, linkinfo }) => {
+    const kind = linkinfo?.info_kind;
+    return (
+      (ifname === BRIDGE && kind === 'bridge') ||
+      (/^flannel\.\d+$/.test(ifname) && kind === 'vxlan') ||
+      (master === BRIDGE && kind === 'veth')
+    );
+  });
+  return ours.map(({ ifname }) => ifname);
+}
+
+async function cleanIptables(host: Host, program: string): Promise<void> {
+  const save = await ask(host, [`${program}-save`]);
+  const input = iptablesCleanup(save?.stdout ?? '');
+  if (input !== '') await host.run([`${program}-restore`, '--noflush'], { input });
+}
+
+/** `family name` of each nftables table of this host. */
+async function presentTables(host: Host): Promise<string[]> {
+  const { stdout = '' } = (await ask(host, ['nft', 'list', 'tables'])) ?? {};
+  return stdout.split('\n').flatMap((line) => /^table (\S+ \S+)/.exec(line)?.[1] ?? []);
+}
+
+async function isLeft(host: Host, table: string): Promise<boolean> {
+  const found = await ask(host, ['nft', '-j', 'list', 'table', ...table.split(' ')]);
+  return found?.exitCode === 0 && isEmptyBaseTable(found.stdout);
+}
+
+/** Undefined where the program is not installed: it has then made nothing either. */
+async function ask(host: Host, argv: readonly string[]): Promise<RunResult | undefined> {
+  try {
+    return await host.query(argv, { allowFailure: true });
+  } catch (error) {
+    if (error instanceof UserError) return undefined;
+    throw error;
+  }
+}
+
+async function attempt(host: Host, argv: readonly string[]): Promise<void> {
+  await host.run(argv, { allowFailure: true });
+}

@@ -1,0 +1,80 @@
+import { type Cidr, overlaps, parseCidr } from '../config/cidr.ts';
+import { UserError } from '../errors.ts';
+import type { Host } from '../host/host.ts';
+import { readActual, readInterfaces } from './actual.ts';
+import { applySteps, describeStep } from './apply.ts';
+import { type Desired, desiredNetwork, type NetworkPlan } from './desired.ts';
+import { type Difference, difference } from './diff.ts';
+import type { NodeFacts } from './node-facts.ts';
+import type { Refusal } from './peers.ts';
+import { findUnderlay } from './underlay.ts';
+
+export interface NodeNetwork extends NetworkPlan {
+  /** This node's address as set; its Node's internal address when left out. */
+  readonly nodeIP: string | undefined;
+}
+
+/** What one look at Nodes and kernel yields. */
+export interface Pass extends Difference {
+  readonly desired: Desired;
+  readonly podCidr: Cidr;
+  readonly refusals: readonly Refusal[];
+  readonly peers: number;
+}
+
+/** Shown at most, of steps that did not hold. */
+const SHOWN_STEPS = 3;
+
+/**
+ * Compares what the Nodes ask for with what the kernel has; changes nothing. Undefined as long as this node
+ * has no Node or no pod CIDR yet.
+ * @throws UserError when the node's address is on none of its interfaces, or its pod CIDR is not the cluster's
+ */
+export async function look(
+  host: Host,
+  network: NodeNetwork,
+  nodes: ReadonlyMap<string, NodeFacts>,
+): Promise<Pass | undefined> {
+  const own = nodes.get(network.nodeName);
+  const podCidr = own === undefined ? undefined : ownPodCidr(own, network);
+  if (own?.own === undefined || podCidr === undefined) return undefined;
+  const interfaces = await readInterfaces(host);
+  const underlay = findUnderlay(interfaces, own.own, network.nodeIP);
+  if (underlay === undefined) {
+    throw new UserError(`no interface has this node's address ${network.nodeIP ?? ''}`, {
+      remedy: 'give the address back, or correct nodeIP in the settings of the agent',
+    });
+  }
+  const addresses = interfaces.flatMap((one) => one.addresses.map(({ address }) => address));
+  const planned = desiredNetwork(nodes.values(), network, { podCidr, underlay, addresses });
+  const actual = await readActual(host, planned.desired.link.name, interfaces);
+  return { ...planned, podCidr, ...difference(planned.desired, actual) };
+}
+
+/**
+ * Makes the kernel what the Nodes ask for, and reads it again to see that it is.
+ * @throws CommandError for steps that the kernel refused, Error when the kernel does not have what was made
+ */
+export async function reconcile(
+  host: Host,
+  network: NodeNetwork,
+  nodes: ReadonlyMap<string, NodeFacts>,
+): Promise<Pass | undefined> {
+  const pass = await look(host, network, nodes);
+  if (pass === undefined || pass.steps.length === 0) return pass;
+  await applySteps(host, pass.steps);
+  const after = await look(host, network, nodes);
+  if (after !== undefined && after.steps.length > 0) {
+    const shown = after.steps.slice(0, SHOWN_STEPS).map((step) => `${step.tool} ${describeStep(step)}`);
+    throw new Error(`the kernel has not kept ${after.steps.length} changes, such as: ${shown.join('; ')}`);
+  }
+  return pass;
+}
+
+function ownPodCidr(node: NodeFacts, { clusterCidrs }: NetworkPlan): Cidr | undefined {
+  const cidr = node.podCidrs.map(parseCidr).find(({ family }) => family === 4);
+  if (cidr === undefined || clusterCidrs.some((cluster) => overlaps(cluster, cidr))) return cidr;
+  throw new UserError(`this node's pod CIDR ${cidr.text} is not within the cluster's`, {
+    remedy: 'delete the Node and join again, or correct podCidrs in the settings of the agent',
+  });
+}

@@ -1,0 +1,30 @@
+import { createHash } from 'node:crypto';
+
+/** flannel's name for a tunnel device: the two can share a cluster, and tools recognise it. */
+export function vxlanDevice(vni: number): string {
+  return `flannel.${vni}`;
+}
+
+/**
+ * Outer Ethernet, IPv4, UDP and VXLAN headers: 14 + 20 + 8 + 8 bytes (RFC 7348, 5). The inner Ethernet header
+ * stands in for the outer one, which the underlay's MTU does not count.
+ */
+export const VXLAN_OVERHEAD_BYTES = 50;
+
+/**
+ * The MAC address of a node's tunnel end. Derived from the node's name, so that a device that is made anew has
+ * the same one and peers need not change anything; locally administered and unicast (IEEE 802, 8.2).
+ */
+export function vtepMac(nodeName: string): string {
+  const bytes = createHash('sha256').update(`kadm vtep ${nodeName}`).digest().subarray(0, 6);
+  bytes[0] = ((bytes[0] ?? 0) & 0xfc) | 0x02;
+  return [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join(':');
+}
+
+/** The address in lower case, or undefined when it is not the MAC address of one station. */
+export function unicastMac(text: string): string | undefined {
+  if (!/^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/i.test(text)) return undefined;
+  const mac = text.toLowerCase();
+  const group = (Number.parseInt(mac.slice(0, 2), 16) & 1) === 1;
+  return group || mac === '00:00:00:00:00:00' ? undefined : mac;
+}

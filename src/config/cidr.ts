@@ -1,0 +1,64 @@
+import ipaddr from 'ipaddr.js';
+
+/** An IP network in CIDR notation, already checked: no host bits set. */
+export interface Cidr {
+  readonly text: string;
+  readonly family: 4 | 6;
+  readonly prefix: number;
+  /** The first address as a number; a CIDR of prefix p holds 2^(bits - p) addresses from here. */
+  readonly base: bigint;
+}
+
+const BITS = { 4: 32, 6: 128 } as const;
+
+/** @throws Error saying what is wrong with the text. */
+export function parseCidr(text: string): Cidr {
+  if (!ipaddr.isValidCIDR(text))
+    throw new Error(`${JSON.stringify(text)} is not a CIDR such as 10.244.0.0/16`);
+  const [address, prefix] = ipaddr.parseCIDR(text);
+  const family = address.kind() === 'ipv4' ? 4 : 6;
+  // Short forms such as 10.244/16 mean something else to other programs.
+  if (family === 4 && !ipaddr.IPv4.isValidFourPartDecimal(text.slice(0, text.indexOf('/')))) {
+    throw new Error(`${JSON.stringify(text)} is not a CIDR with an address of four numbers`);
+  }
+  const size = 1n << BigInt(BITS[family] - prefix);
+  const number = toNumber(address.toByteArray());
+  if (number % size !== 0n) {
+    const wanted = `${formatAddress(number - (number % size), family)}/${prefix}`;
+    throw new Error(`${text} has host bits set: the network of that length is ${wanted}`);
+  }
+  return { text: `${address.toString()}/${prefix}`, family, prefix, base: number };
+}
+
+/** The address at this distance from the network's first one, as text. */
+export function addressAt(cidr: Cidr, offset: number): string {
+  return formatAddress(cidr.base + BigInt(offset), cidr.family);
+}
+
+export function overlaps(a: Cidr, b: Cidr): boolean {
+  return a.family === b.family && a.base < end(b) && b.base < end(a);
+}
+
+export function contains(cidr: Cidr, address: string): boolean {
+  if (!ipaddr.isValid(address)) return false;
+  const parsed = ipaddr.parse(address);
+  const family = parsed.kind() === 'ipv4' ? 4 : 6;
+  const number = toNumber(parsed.toByteArray());
+  return family === cidr.family && number >= cidr.base && number < end(cidr);
+}
+
+function end(cidr: Cidr): bigint {
+  return cidr.base + (1n << BigInt(BITS[cidr.family] - cidr.prefix));
+}
+
+function toNumber(bytes: readonly number[]): bigint {
+  return bytes.reduce((sum, byte) => (sum << 8n) | BigInt(byte), 0n);
+}
+
+function formatAddress(number: bigint, family: 4 | 6): string {
+  const length = BITS[family] / 8;
+  const bytes = Array.from({ length }, (_, index) =>
+    Number((number >> BigInt(8 * (length - 1 - index))) & 0xffn),
+  );
+  return ipaddr.fromByteArray(bytes).toString();
+}

@@ -1,0 +1,10 @@
+/** What holds when nobody says otherwise. */
+export const DEFAULTS = {
+  apiPort: 6443,
+  podCidr: '10.244.0.0/16',
+  serviceCidr: '10.96.0.0/12',
+  dnsDomain: 'cluster.local',
+  clusterName: 'kubernetes',
+  tokenTtl: '24h0m0s',
+  network: { backend: 'vxlan', vni: 1, port: 8472 },
+} as const;

@@ -1,0 +1,91 @@
+import type { Readable } from 'node:stream';
+import { execa } from 'execa';
+import { hasCode, UserError } from '../errors.ts';
+
+export interface RunOptions {
+  /** Standard input; nothing when left out. */
+  readonly input?: string | Uint8Array | Readable;
+  /** Bound in milliseconds; 60,000 when left out. */
+  readonly timeoutMs?: number;
+  readonly cwd?: string;
+  /** Added to this process's environment. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal;
+  /** Resolve with the exit code instead of throwing when it is not 0. */
+  readonly allowFailure?: boolean;
+  /** Called with each line of output as it comes; the result then still holds everything. */
+  readonly onLine?: (line: string) => void;
+}
+
+export interface RunResult {
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly exitCode: number;
+}
+
+const LAST_LINES = 12;
+const DEFAULT_TIMEOUT_MS = 60_000;
+
+/** A command that failed: carries what was run, how it ended, and the end of what it said. */
+export class CommandError extends Error {
+  readonly argv: readonly string[];
+  readonly exitCode: number | undefined;
+  readonly lastOutput: string;
+
+  constructor(argv: readonly string[], outcome: string, exitCode: number | undefined, output: string) {
+    const lastOutput = output.trim().split('\n').slice(-LAST_LINES).join('\n');
+    super(`${argv.join(' ')}: ${outcome}${lastOutput === '' ? '' : `\n${lastOutput}`}`);
+    this.name = 'CommandError';
+    this.argv = argv;
+    this.exitCode = exitCode;
+    this.lastOutput = lastOutput;
+  }
+}
+
+/**
+ * Runs one program, given as argv and never as a shell string.
+ * @throws CommandError when it exits with another code than 0 (unless allowFailure), is killed or overruns.
+ * @throws UserError when the program is not installed.
+ */
+export async function runCommand(argv: readonly string[], options: RunOptions = {}): Promise<RunResult> {
+  const [program, ...args] = argv;
+  if (program === undefined) throw new Error('runCommand: empty argv');
+  const { input } = options;
+  const timeout = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+  const child = execa(program, args, {
+    reject: false,
+    all: options.onLine !== undefined,
+    stripFinalNewline: false,
+    timeout,
+    maxBuffer: 64 * 1024 * 1024,
+    ...(input === undefined
+      ? { stdin: 'ignore' as const }
+      : typeof input === 'string' || input instanceof Uint8Array
+        ? { input }
+        : { stdin: input }),
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+    ...(options.env === undefined ? {} : { env: options.env }),
+    ...(options.signal === undefined ? {} : { cancelSignal: options.signal }),
+  });
+  if (options.onLine !== undefined) {
+    for await (const line of child.iterable({ from: 'all' })) options.onLine(String(line));
+  }
+  const result = await child;
+  const { stdout, stderr } = { stdout: String(result.stdout ?? ''), stderr: String(result.stderr ?? '') };
+  if (hasCode(result.cause, 'ENOENT') && result.exitCode === undefined) {
+    throw new UserError(`${program} is not installed`, {
+      remedy: `install the package that holds ${program}`,
+    });
+  }
+  if (result.exitCode !== undefined && (result.exitCode === 0 || options.allowFailure === true)) {
+    return { stdout, stderr, exitCode: result.exitCode };
+  }
+  const outcome = result.timedOut
+    ? `no end within ${timeout / 1000} s`
+    : result.isCanceled
+      ? 'interrupted'
+      : result.exitCode === undefined
+        ? `ended by ${result.signal ?? 'an error'}`
+        : `exit ${result.exitCode}`;
+  throw new CommandError(argv, outcome, result.exitCode, `${stdout}${stderr}`);
+}

@@ -1,0 +1,86 @@
+import type { Stats } from 'node:fs';
+import type { RunOptions, RunResult } from './command.ts';
+import type { FileAttributes, Host } from './host.ts';
+
+/** A Host that says what would be done instead of doing it. Reading is real; what was written reads back. */
+export class DryRunHost implements Host {
+  readonly dryRun = true;
+  readonly #real: Host;
+  readonly #lines: string[] = [];
+  readonly #written = new Map<string, Buffer>();
+  readonly #directories = new Set<string>();
+
+  constructor(real: Host) {
+    this.#real = real;
+  }
+
+  /** Everything that would have been done, in order. Content of private files is not shown. */
+  report(): string {
+    return this.#lines.join('\n');
+  }
+
+  async run(argv: readonly string[], _options?: RunOptions): Promise<RunResult> {
+    this.#lines.push(`run ${argv.join(' ')}`);
+    return { stdout: '', stderr: '', exitCode: 0 };
+  }
+
+  async query(argv: readonly string[], options?: RunOptions): Promise<RunResult> {
+    // A program that is not installed yet cannot be asked: its answer would be empty then too.
+    try {
+      return await this.#real.query(argv, options);
+    } catch {
+      return { stdout: '', stderr: '', exitCode: 1 };
+    }
+  }
+
+  async readFile(path: string): Promise<Buffer | undefined> {
+    return this.#written.get(path) ?? (await this.#real.readFile(path));
+  }
+
+  stat(path: string): Promise<Stats | undefined> {
+    return this.#real.stat(path);
+  }
+
+  list(path: string): Promise<string[]> {
+    return this.#real.list(path);
+  }
+
+  async writeFile(path: string, content: string | Uint8Array, attributes: FileAttributes): Promise<void> {
+    const bytes = Buffer.from(content);
+    this.#written.set(path, bytes);
+    const secret = (attributes.mode & 0o044) === 0;
+    const verb = (await this.#real.stat(path)) === undefined ? 'create' : 'replace';
+    this.#lines.push(`${verb} ${path} (mode ${attributes.mode.toString(8)}, ${bytes.length} bytes)`);
+    if (secret) return;
+    for (const line of bytes.toString('utf8').trimEnd().split('\n')) this.#lines.push(`  | ${line}`);
+  }
+
+  async copyFile(source: string, path: string, attributes: FileAttributes, sha256: string): Promise<void> {
+    this.#lines.push(
+      `install ${path} (mode ${attributes.mode.toString(8)}, SHA-256 ${sha256}) from ${source}`,
+    );
+  }
+
+  async writeKernelFile(path: string, value: string): Promise<void> {
+    this.#lines.push(`set ${path} to ${value}`);
+  }
+
+  async makeDirectory(path: string, attributes: FileAttributes): Promise<void> {
+    if (this.#directories.has(path)) return;
+    this.#directories.add(path);
+    this.#lines.push(`make directory ${path} (mode ${attributes.mode.toString(8)})`);
+  }
+
+  async removeFile(path: string): Promise<void> {
+    this.#lines.push(`remove ${path}`);
+  }
+
+  async removeDirectory(path: string): Promise<boolean> {
+    this.#lines.push(`remove directory ${path}`);
+    return true;
+  }
+
+  async removeTree(path: string): Promise<void> {
+    this.#lines.push(`remove everything below ${path}`);
+  }
+}

@@ -1,0 +1,213 @@
+import { createHash } from 'node:crypto';
+import { createReadStream, createWriteStream, type Stats } from 'node:fs';
+import {
+  chmod,
+  chown,
+  lstat,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  unlink,
+  writeFile,
+} from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { hasCode, UserError } from '../errors.ts';
+import { type RunOptions, type RunResult, runCommand } from './command.ts';
+
+const CHUNK_BYTES = 1024 * 1024;
+
+export interface FileAttributes {
+  /** Permission bits, such as 0o600. */
+  readonly mode: number;
+  readonly uid?: number;
+  readonly gid?: number;
+}
+
+/**
+ * The only place that touches a machine. `query` and the reading calls change nothing; the others do.
+ * Phases do not call the changing ones themselves but go through Changes, which records first.
+ */
+export interface Host {
+  readonly dryRun: boolean;
+  run(argv: readonly string[], options?: RunOptions): Promise<RunResult>;
+  query(argv: readonly string[], options?: RunOptions): Promise<RunResult>;
+  /** The content, or undefined where there is no such file. */
+  readFile(path: string): Promise<Buffer | undefined>;
+  /** Without following a link at the end; undefined where nothing is there. */
+  stat(path: string): Promise<Stats | undefined>;
+  /** Names in a directory, sorted; empty where there is none. */
+  list(path: string): Promise<string[]>;
+  /** Replaces the whole file at once: no reader sees half of it, no other user any of a secret one. */
+  writeFile(path: string, content: string | Uint8Array, attributes: FileAttributes): Promise<void>;
+  /**
+   * Copies a large file into place as writeFile does.
+   * @throws UserError when what was read does not have this SHA-256; nothing is then in place.
+   */
+  copyFile(source: string, path: string, attributes: FileAttributes, sha256: string): Promise<void>;
+  /** Writes a file of the kernel below /proc or /sys, which cannot be replaced by renaming. */
+  writeKernelFile(path: string, value: string): Promise<void>;
+  makeDirectory(path: string, attributes: FileAttributes): Promise<void>;
+  removeFile(path: string): Promise<void>;
+  /** Removes an empty directory; false where it is not empty or not there. */
+  removeDirectory(path: string): Promise<boolean>;
+  /** Removes everything below and the directory itself. Callers make sure that nothing is mounted below. */
+  removeTree(path: string): Promise<void>;
+}
+
+export class LocalHost implements Host {
+  readonly dryRun = false;
+
+  run(argv: readonly string[], options?: RunOptions): Promise<RunResult> {
+    return runCommand(argv, options);
+  }
+
+  query(argv: readonly string[], options?: RunOptions): Promise<RunResult> {
+    return runCommand(argv, options);
+  }
+
+  async readFile(path: string): Promise<Buffer | undefined> {
+    return await unlessAbsent(readFile(path));
+  }
+
+  async stat(path: string): Promise<Stats | undefined> {
+    return await unlessAbsent(lstat(path));
+  }
+
+  async list(path: string): Promise<string[]> {
+    return ((await unlessAbsent(readdir(path))) ?? []).sort();
+  }
+
+  async writeFile(path: string, content: string | Uint8Array, attributes: FileAttributes): Promise<void> {
+    const temporary = temporaryFor(path);
+    const handle = await open(temporary, 'w', 0o600);
+    try {
+      await handle.writeFile(content);
+      await handle.chmod(attributes.mode);
+      if (attributes.uid !== undefined) await handle.chown(attributes.uid, attributes.gid ?? attributes.uid);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(temporary, path);
+    await syncDirectory(dirname(path));
+  }
+
+  async copyFile(source: string, path: string, attributes: FileAttributes, sha256: string): Promise<void> {
+    const temporary = temporaryFor(path);
+    try {
+      const found = await copyHashed(source, temporary);
+      if (found !== sha256) throw digestMismatch(source, sha256, found);
+      await chmod(temporary, attributes.mode);
+      if (attributes.uid !== undefined)
+        await chown(temporary, attributes.uid, attributes.gid ?? attributes.uid);
+      await rename(temporary, path);
+    } catch (error) {
+      await rm(temporary, { force: true });
+      throw error;
+    }
+  }
+
+  async writeKernelFile(path: string, value: string): Promise<void> {
+    await writeFile(path, value);
+  }
+
+  async makeDirectory(path: string, attributes: FileAttributes): Promise<void> {
+    try {
+      await mkdir(path, { mode: attributes.mode });
+    } catch (error) {
+      // Another phase needed the same folder at the same time.
+      if (hasCode(error, 'EEXIST')) return;
+      throw error;
+    }
+    // mkdir's mode is subject to the umask.
+    await chmod(path, attributes.mode);
+    if (attributes.uid !== undefined) await chown(path, attributes.uid, attributes.gid ?? attributes.uid);
+  }
+
+  async removeFile(path: string): Promise<void> {
+    await unlessAbsent(unlink(path));
+  }
+
+  async removeDirectory(path: string): Promise<boolean> {
+    const names = await unlessAbsent(readdir(path));
+    if (names === undefined || names.length > 0) return false;
+    await rm(path, { recursive: true });
+    return true;
+  }
+
+  async removeTree(path: string): Promise<void> {
+    await rm(path, { recursive: true, force: true });
+  }
+}
+
+/** Hidden, because some folders are watched: the kubelet starts what it finds in its manifests, but for hidden files. */
+function temporaryFor(path: string): string {
+  return `${dirname(path)}/.${basename(path)}.kadm-new`;
+}
+
+/** Copies a file and returns the SHA-256 (hex) of what was copied. */
+async function copyHashed(source: string, target: string): Promise<string> {
+  const hash = createHash('sha256');
+  await pipeline(
+    createReadStream(source, { highWaterMark: CHUNK_BYTES }),
+    async function* (chunks: AsyncIterable<Buffer>) {
+      for await (const chunk of chunks) {
+        hash.update(chunk);
+        yield chunk;
+      }
+    },
+    createWriteStream(target, { mode: 0o600, highWaterMark: CHUNK_BYTES }),
+  );
+  return hash.digest('hex');
+}
+
+/** SHA-256 (hex) of a file of any size; undefined where there is none. */
+export async function sha256File(path: string): Promise<string | undefined> {
+  const hash = createHash('sha256');
+  try {
+    await pipeline(createReadStream(path, { highWaterMark: CHUNK_BYTES }), hash);
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return undefined;
+    throw error;
+  }
+  return hash.digest('hex');
+}
+
+export function digestMismatch(what: string, wanted: string, found: string): UserError {
+  return new UserError(`${what} has SHA-256 ${found}, but ${wanted} was promised`, {
+    remedy: 'the file is damaged or was tampered with: remove it and run the same command again',
+  });
+}
+
+/** Makes a rename in this directory durable. */
+export async function syncDirectory(path: string): Promise<void> {
+  const handle = await open(path, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Whether a path leads to something, links followed. */
+export async function exists(path: string): Promise<boolean> {
+  return (await unlessAbsent(stat(path))) !== undefined;
+}
+
+export function sha256(content: string | Uint8Array): string {
+  return createHash('sha256').update(content).digest('hex');
+}
+
+async function unlessAbsent<T>(promise: Promise<T>): Promise<T | undefined> {
+  try {
+    return await promise;
+  } catch (error) {
+    if (hasCode(error, 'ENOENT') || hasCode(error, 'ENOTDIR')) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,47 @@
+import { lookup } from 'node:dns/promises';
+import { z } from 'zod';
+import type { Host } from './host.ts';
+
+const addressesSchema = z.array(
+  z.object({ ifname: z.string(), addr_info: z.array(z.object({ local: z.string().optional() })) }),
+);
+const routesSchema = z.array(
+  z.object({ dst: z.string(), dev: z.string().optional(), prefsrc: z.string().optional() }),
+);
+
+/** All addresses of this host but loopback's. */
+export async function hostAddresses(host: Host): Promise<string[]> {
+  const { stdout } = await host.query(['ip', '-json', 'addr', 'show']);
+  return addressesSchema
+    .parse(JSON.parse(stdout))
+    .filter((link) => link.ifname !== 'lo')
+    .flatMap((link) => link.addr_info.flatMap(({ local }) => (local === undefined ? [] : [local])));
+}
+
+/** Destinations of this host's IPv4 routes in CIDR notation, without the default route. */
+export async function hostRoutes(host: Host): Promise<string[]> {
+  const { stdout } = await host.query(['ip', '-json', '-4', 'route', 'show']);
+  return routesSchema
+    .parse(JSON.parse(stdout))
+    .flatMap(({ dst }) => (dst === 'default' ? [] : [dst.includes('/') ? dst : `${dst}/32`]));
+}
+
+/** The address from which this host would send to `destination`; nothing is sent. Undefined without a route. */
+export async function addressTowards(host: Host, destination: string): Promise<string | undefined> {
+  const { stdout, exitCode } = await host.query(['ip', '-json', 'route', 'get', destination], {
+    allowFailure: true,
+  });
+  if (exitCode !== 0) return undefined;
+  return routesSchema.parse(JSON.parse(stdout))[0]?.prefsrc;
+}
+
+/** The same for host, host:port or [address]:port, whose name is looked up first. */
+export async function addressTowardsHost(host: Host, endpoint: string): Promise<string | undefined> {
+  const name = endpoint.replace(/:\d+$/, '').replace(/^\[|\]$/g, '');
+  try {
+    const { address } = await lookup(name);
+    return await addressTowards(host, address);
+  } catch {
+    return undefined;
+  }
+}

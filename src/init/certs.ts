@@ -1,0 +1,42 @@
+import { addressAt } from '../config/cidr.ts';
+import { changesOf } from '../node/context.ts';
+import type { Phase } from '../phases/phase.ts';
+import { PKI_DIRECTORY, planPki } from '../pki/pki.ts';
+import type { PkiSettings } from '../pki/table.ts';
+import { type InitContext, joinEndpoint, localUrl, serverUrl } from './context.ts';
+import { existingPki } from './existing-pki.ts';
+
+/** The certificate authorities and the certificates that they sign: what is there and right stays. */
+export const certs: Phase<InitContext> = {
+  id: 'certs',
+  title: 'Make the certificates',
+  needs: ['preflight'],
+  async run(context) {
+    const changes = changesOf(context, 'certs');
+    await changes.directory(PKI_DIRECTORY, 0o700);
+    const files = await planPki(pkiSettings(context), await existingPki(context.host), new Date());
+    for (const { path, content, mode } of files) {
+      if (path.startsWith(PKI_DIRECTORY)) await changes.file(path, content, mode);
+    }
+  },
+};
+
+export function pkiSettings({ settings }: InitContext): PkiSettings {
+  const endpoint = settings.controlPlaneEndpoint;
+  return {
+    nodeName: settings.nodeName,
+    advertiseAddress: settings.advertiseAddress,
+    controlPlaneHost: endpoint === undefined ? undefined : hostOf(joinEndpoint(settings)),
+    serviceAddresses: settings.serviceCidrs.map((cidr) => addressAt(cidr, 1)),
+    dnsDomain: settings.dnsDomain,
+    certSANs: settings.certSANs,
+    keyAlgorithm: settings.keyAlgorithm,
+    clusterName: settings.clusterName,
+    server: serverUrl(settings),
+    localServer: localUrl(settings),
+  };
+}
+
+function hostOf(endpoint: string): string {
+  return endpoint.replace(/:\d+$/, '').replace(/^\[|\]$/g, '');
+}

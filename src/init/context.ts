@@ -1,0 +1,46 @@
+import { addressAt } from '../config/cidr.ts';
+import type { InitSettings } from '../config/settings.ts';
+import { endpointWithPort } from '../config/values.ts';
+import type { KubeClient } from '../kube/client.ts';
+import type { NodeContext } from '../node/context.ts';
+
+/** What the phases of init share. */
+export interface InitContext extends NodeContext {
+  readonly settings: InitSettings;
+  /** The first join token: given, or made up before the run. */
+  readonly token: string;
+  /** A client with the rights of system:masters; made when first asked for, from super-admin.conf. */
+  readonly api: () => Promise<KubeClient>;
+}
+
+/** The URL by which all nodes reach the API server. */
+export function serverUrl(settings: InitSettings): string {
+  return `https://${joinEndpoint(settings)}`;
+}
+
+/** host:port of the API server for workers and people. */
+export function joinEndpoint(settings: InitSettings): string {
+  if (settings.controlPlaneEndpoint !== undefined) return endpointWithPort(settings.controlPlaneEndpoint);
+  return `${bracketed(settings.advertiseAddress)}:${settings.apiPort}`;
+}
+
+/** The URL of the API server on this host, whatever stands between others and it. */
+export function localUrl(settings: InitSettings): string {
+  return `https://${bracketed(settings.advertiseAddress)}:${settings.apiPort}`;
+}
+
+/** The cluster's DNS server: the tenth address of the first service CIDR, as with kubeadm. */
+export function clusterDNS(settings: InitSettings): string {
+  const [first] = settings.serviceCidrs;
+  if (first === undefined) throw new Error('no service CIDR');
+  return addressAt(first, 10);
+}
+
+/** The CIDRs as the components' flags take them. */
+export function cidrList(cidrs: InitSettings['podCidrs']): string {
+  return cidrs.map((cidr) => cidr.text).join(',');
+}
+
+export function bracketed(address: string): string {
+  return address.includes(':') ? `[${address}]` : address;
+}

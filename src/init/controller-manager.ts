@@ -1,0 +1,53 @@
+import { imageName } from '../components/catalog.ts';
+import { changesOf } from '../node/context.ts';
+import type { Phase } from '../phases/phase.ts';
+import { PKI } from './apiserver.ts';
+import { cidrList, type InitContext } from './context.ts';
+import { HOST_CERTIFICATES, readOnlyDirectory, type StaticPod, writeStaticPod } from './static-pod.ts';
+
+const KUBECONFIG = '/etc/kubernetes/controller-manager.conf';
+
+/** Starts once the API server answers: until then it would only take processor time from it. */
+export const controllerManager: Phase<InitContext> = {
+  id: 'controller-manager',
+  title: 'Write the manifest of the controller manager',
+  needs: ['wait-apiserver', 'other-images'],
+  async run(context) {
+    await writeStaticPod(changesOf(context, 'controller-manager'), controllerManagerPod(context));
+  },
+};
+
+export function controllerManagerPod({ settings, release }: InitContext): StaticPod {
+  return {
+    name: 'kube-controller-manager',
+    image: imageName('image-kube-controller-manager', release()),
+    args: {
+      'allocate-node-cidrs': 'true',
+      'authentication-kubeconfig': KUBECONFIG,
+      'authorization-kubeconfig': KUBECONFIG,
+      'bind-address': '127.0.0.1',
+      'client-ca-file': `${PKI}/ca.crt`,
+      'cluster-cidr': cidrList(settings.podCidrs),
+      'cluster-name': settings.clusterName,
+      'cluster-signing-cert-file': `${PKI}/ca.crt`,
+      'cluster-signing-key-file': `${PKI}/ca.key`,
+      controllers: '*,bootstrapsigner,tokencleaner',
+      kubeconfig: KUBECONFIG,
+      'leader-elect': 'true',
+      profiling: 'false',
+      'requestheader-client-ca-file': `${PKI}/front-proxy-ca.crt`,
+      'root-ca-file': `${PKI}/ca.crt`,
+      'service-account-private-key-file': `${PKI}/sa.key`,
+      'service-cluster-ip-range': cidrList(settings.serviceCidrs),
+      'use-service-account-credentials': 'true',
+    },
+    extraArgs: settings.extraArgs.controllerManager,
+    probe: { scheme: 'HTTPS', host: '127.0.0.1', port: 10257, startup: '/healthz', liveness: '/healthz' },
+    requests: { cpu: '200m' },
+    mounts: [
+      ...HOST_CERTIFICATES,
+      readOnlyDirectory('k8s-certs', PKI),
+      { name: 'kubeconfig', path: KUBECONFIG, type: 'FileOrCreate', readOnly: true },
+    ],
+  };
+}

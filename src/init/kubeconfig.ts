@@ -1,0 +1,32 @@
+import { changesOf } from '../node/context.ts';
+import type { Phase } from '../phases/phase.ts';
+import { KUBERNETES_DIRECTORY, PKI_DIRECTORY, planPki } from '../pki/pki.ts';
+import { pkiSettings } from './certs.ts';
+import type { InitContext } from './context.ts';
+import { existingPki } from './existing-pki.ts';
+
+const ROOT_KUBE = '/root/.kube';
+
+/** Kubeconfigs of people, components and this node's agent; kubectl finds root's own without being told. */
+export const kubeconfig: Phase<InitContext> = {
+  id: 'kubeconfig',
+  title: 'Make the kubeconfigs',
+  needs: ['certs'],
+  async run(context) {
+    const changes = changesOf(context, 'kubeconfig');
+    const files = await planPki(pkiSettings(context), await existingPki(context.host), new Date());
+    for (const { path, content, mode } of files) {
+      if (path.startsWith(PKI_DIRECTORY)) continue;
+      await changes.file(path, content, mode);
+      if (path === `${KUBERNETES_DIRECTORY}/admin.conf`) await forRoot(context, content);
+    }
+  },
+};
+
+/** Somebody's own configuration is not touched. */
+async function forRoot(context: InitContext, admin: string): Promise<void> {
+  if ((await context.host.stat(`${ROOT_KUBE}/config`)) !== undefined) return;
+  const changes = changesOf(context, 'kubeconfig');
+  await changes.tree(ROOT_KUBE, 0o750);
+  await changes.file(`${ROOT_KUBE}/config`, admin, 0o600);
+}

@@ -1,0 +1,83 @@
+import { componentsOf, releaseFor } from '../components/catalog.ts';
+import type { InitSettings } from '../config/settings.ts';
+import type { Host } from '../host/host.ts';
+import { KubeClient } from '../kube/client.ts';
+import { componentsFrom } from '../node/component-source.ts';
+import type { Emit } from '../phases/events.ts';
+import { Ledger } from '../phases/ledger.ts';
+import { runPhases } from '../phases/runner.ts';
+import { caCertificateHash } from '../pki/ca-pin.ts';
+import { credentialsFrom } from '../pki/kubeconfig.ts';
+import { generateToken, parseToken } from '../pki/token.ts';
+import { type InitContext, joinEndpoint, localUrl } from './context.ts';
+import { initPhases } from './index.ts';
+
+export const SUPER_ADMIN_KUBECONFIG = '/etc/kubernetes/super-admin.conf';
+
+export interface InitRun {
+  readonly settings: InitSettings;
+  readonly host: Host;
+  /** Path of this executable. */
+  readonly executable: string;
+  readonly emit: Emit;
+  readonly signal: AbortSignal;
+}
+
+/** The parts of the command that joins a worker. */
+export interface JoinCommand {
+  readonly endpoint: string;
+  readonly token: string;
+  readonly caCertHash: string;
+}
+
+/** Makes this host the first control plane of a new cluster. */
+export async function init(run: InitRun): Promise<JoinCommand | undefined> {
+  const { settings, host, emit, signal } = run;
+  const release = releaseFor(settings.kubernetesVersion);
+  const token = settings.token ?? generateToken();
+  parseToken(token);
+  const ledger = await Ledger.open(host);
+  const api = lazyClient(host, settings);
+  const context: InitContext = {
+    ...componentsFrom(settings.componentSource),
+    settings,
+    host,
+    ledger,
+    executable: run.executable,
+    components: componentsOf('control-plane'),
+    release: () => release,
+    token,
+    api: api.get,
+  };
+  try {
+    await runPhases(initPhases, context, { emit, signal, skip: settings.skipPhases });
+  } finally {
+    await api.close();
+  }
+  const ca = (await host.readFile('/etc/kubernetes/pki/ca.crt'))?.toString('utf8');
+  // Without certificates, because their phase was skipped, there is no cluster yet: the next init goes on.
+  if (host.dryRun || ca === undefined) return undefined;
+  await ledger.append({ verb: 'init', state: 'complete', version: release.kubernetes });
+  const command = { endpoint: joinEndpoint(settings), token, caCertHash: caCertificateHash(ca) };
+  emit({ type: 'result', path: [], result: { joinCommand: command } });
+  return command;
+}
+
+/** One client for the whole run, made when the first phase asks for it. */
+function lazyClient(
+  host: Host,
+  settings: InitSettings,
+): { readonly get: () => Promise<KubeClient>; readonly close: () => Promise<void> } {
+  let client: Promise<KubeClient> | undefined;
+  const open = async (): Promise<KubeClient> => {
+    const text = (await host.readFile(SUPER_ADMIN_KUBECONFIG))?.toString('utf8') ?? '';
+    return new KubeClient({ ...credentialsFrom(text), server: localUrl(settings) });
+  };
+  return {
+    get: () => {
+      client ??= open();
+      return client;
+    },
+    close: async () => (await client)?.close(),
+  };
+}

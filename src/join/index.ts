@@ -1,0 +1,33 @@
+import { components } from '../node/components.ts';
+import { containerRuntime } from '../node/container-runtime.ts';
+import { images, otherImages } from '../node/images.ts';
+import { prepareHost } from '../node/prepare-host.ts';
+import type { Phase } from '../phases/phase.ts';
+import type { JoinContext } from './context.ts';
+import { discovery } from './discovery.ts';
+import { kubeletStart } from './kubelet-start.ts';
+import { kubeletWaitBootstrap } from './kubelet-wait-bootstrap.ts';
+import { network } from './network.ts';
+import { preflight } from './preflight.ts';
+import { waitNodeReady } from './wait-node-ready.ts';
+
+/** Nothing is changed before the cluster has been verified. */
+const afterDiscovery = (phase: Phase<JoinContext>): Phase<JoinContext> => ({
+  ...phase,
+  needs: [...phase.needs.filter((id) => id !== 'preflight'), 'discovery'],
+});
+
+/** What `kadm join` does, in reading order; each phase starts as soon as those that it needs have finished. */
+export const joinPhases: readonly Phase<JoinContext>[] = [
+  preflight,
+  discovery,
+  afterDiscovery(prepareHost),
+  afterDiscovery(components),
+  containerRuntime,
+  images,
+  otherImages,
+  kubeletStart,
+  kubeletWaitBootstrap,
+  network,
+  waitNodeReady,
+];

@@ -1,0 +1,28 @@
+import { startAgent } from '../node/agent.ts';
+import { changesOf } from '../node/context.ts';
+import type { Phase } from '../phases/phase.ts';
+import type { JoinContext } from './context.ts';
+
+/** The agent of this node, which brings it into the pod network. */
+export const network: Phase<JoinContext> = {
+  id: 'network',
+  title: 'Start the pod network',
+  needs: ['kubelet-wait-bootstrap'],
+  async run(context, step) {
+    const { settings } = context;
+    const { network: found, server } = context.cluster.get();
+    if (found === undefined || found.backend === 'none') {
+      step.note('the network of this cluster is not kadm’s');
+      return;
+    }
+    const { podCidrs, ...rest } = found;
+    await startAgent(changesOf(context, 'network'), {
+      nodeName: settings.nodeName,
+      nodeIP: settings.nodeIP,
+      role: 'worker',
+      server,
+      podCidrs,
+      network: rest,
+    });
+  },
+};

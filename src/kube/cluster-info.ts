@@ -1,0 +1,60 @@
+import { request } from 'node:https';
+import { z } from 'zod';
+import { EXIT, UserError } from '../errors.ts';
+
+const PATH = '/api/v1/namespaces/kube-public/configmaps/cluster-info';
+const TIMEOUT_MS = 15_000;
+const MAX_BYTES = 1024 * 1024;
+
+const schema = z.looseObject({ data: z.record(z.string(), z.string()) });
+
+export type ClusterInfo = z.infer<typeof schema>;
+
+/**
+ * Reads cluster-info from an API server that is not trusted yet: its signature and CA hash are checked
+ * afterwards, and nothing secret is sent.
+ * @throws UserError when there is no API server, or it has none
+ */
+export async function fetchClusterInfo(server: string, signal: AbortSignal): Promise<ClusterInfo> {
+  const text = await readUntrusted(new URL(PATH, server), signal);
+  const result = schema.safeParse(parseJson(text));
+  if (result.success) return result.data;
+  throw new UserError(`${server} has no cluster-info for joining nodes`, {
+    remedy: 'check that this is the API server of a cluster that kadm or kubeadm made',
+    exitCode: EXIT.preflight,
+  });
+}
+
+function readUntrusted(url: URL, signal: AbortSignal): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const fail = (error: Error): void =>
+      reject(
+        new UserError(`cannot reach the API server at ${url.origin}: ${error.message}`, {
+          remedy: 'check the address, and that nothing between drops its port',
+          exitCode: EXIT.preflight,
+          cause: error,
+        }),
+      );
+    const call = request(url, { rejectUnauthorized: false, timeout: TIMEOUT_MS, signal }, (response) => {
+      let text = '';
+      response.setEncoding('utf8');
+      response.on('data', (chunk: string) => {
+        text += chunk;
+        if (text.length > MAX_BYTES) call.destroy(new Error('its answer does not end'));
+      });
+      response.on('end', () => resolve(text));
+      response.on('error', fail);
+    });
+    call.on('timeout', () => call.destroy(new Error(`no answer within ${TIMEOUT_MS / 1000} s`)));
+    call.on('error', fail);
+    call.end();
+  });
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

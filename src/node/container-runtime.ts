@@ -1,0 +1,47 @@
+import configTemplate from '../../templates/containerd/config.toml';
+import unitTemplate from '../../templates/systemd/containerd.service';
+import { imageName } from '../components/catalog.ts';
+import { unitLog } from '../host/systemd.ts';
+import { renderText } from '../host/template.ts';
+import type { Phase } from '../phases/phase.ts';
+import { waitFor } from '../phases/wait.ts';
+import { changesOf, type NodeContext } from './context.ts';
+
+export const CONTAINERD_SOCKET = '/run/containerd/containerd.sock';
+const START_TIMEOUT_MS = 60_000;
+
+/** containerd with its CRI, as a unit; the sandbox image is the one that this release brings along. */
+export const containerRuntime: Phase<NodeContext> = {
+  id: 'container-runtime',
+  title: 'Start containerd',
+  needs: ['components', 'prepare-host'],
+  async run(context, step) {
+    const changes = changesOf(context, 'container-runtime');
+    const restricted = context.settings.restrictOOMScoreAdj;
+    const pauseImage = imageName('image-pause', context.release());
+    const config = renderText(configTemplate, { pauseImage, restrictOOMScoreAdj: restricted });
+    const changed = [
+      await changes.file('/etc/containerd/config.toml', config, 0o644),
+      await changes.file(
+        '/etc/systemd/system/containerd.service',
+        renderText(unitTemplate, { restricted }),
+        0o644,
+      ),
+    ].includes(true);
+    await changes.unit('containerd.service', changed);
+    if (context.host.dryRun) return;
+    await waitFor({
+      what: 'containerd',
+      timeoutMs: START_TIMEOUT_MS,
+      signal: step.signal,
+      progress: step.progress,
+      check: async () => {
+        const { exitCode, stderr } = await context.host.query(['/usr/local/bin/ctr', 'version'], {
+          allowFailure: true,
+        });
+        return exitCode === 0 ? undefined : (stderr.trim().split('\n').at(-1) ?? 'no answer');
+      },
+      diagnose: async () => await unitLog(context.host, 'containerd.service', 10),
+    });
+  },
+};

@@ -1,0 +1,28 @@
+import type { ComponentName, Release } from '../components/catalog.ts';
+import type { ComponentSource } from '../components/source.ts';
+import type { ComponentStore } from '../components/store.ts';
+import type { NodeSettings } from '../config/settings.ts';
+import type { Host } from '../host/host.ts';
+import { Changes } from '../phases/changes.ts';
+import type { Ledger } from '../phases/ledger.ts';
+
+/** What the phases that every node goes through need, whether it becomes a master or a worker. */
+export interface NodeContext {
+  readonly host: Host;
+  readonly ledger: Ledger;
+  readonly settings: NodeSettings;
+  /** This executable: what the agent's unit runs. */
+  readonly executable: string;
+  /** The host's own component store. */
+  readonly store: ComponentStore;
+  readonly source: ComponentSource;
+  /** Which components this node needs. */
+  readonly components: readonly ComponentName[];
+  /** The release to set up; known from the start on a master, after discovery on a worker. */
+  readonly release: () => Release;
+}
+
+/** The hand of one phase: what it changes is recorded under its id. */
+export function changesOf(context: Pick<NodeContext, 'host' | 'ledger'>, phase: string): Changes {
+  return new Changes(context.host, context.ledger, phase);
+}

@@ -1,0 +1,157 @@
+import { readlink } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { type FileAttributes, type Host, sha256File } from '../host/host.ts';
+import { readSysctl, sysctlPath } from '../host/kernel.ts';
+import { unitState } from '../host/systemd.ts';
+import type { Change, FileBefore, Ledger } from './ledger.ts';
+
+const ROOT_DIRECTORY = { mode: 0o755, uid: 0, gid: 0 };
+
+/**
+ * The one way in which a phase changes a host: records in the ledger, durably, then does it. Each call says
+ * what should be; where it already is, nothing is recorded and nothing done, so that phases can be repeated.
+ */
+export class Changes {
+  readonly host: Host;
+  readonly #ledger: Ledger;
+  readonly #phase: string;
+
+  constructor(host: Host, ledger: Ledger, phase: string) {
+    this.host = host;
+    this.#ledger = ledger;
+    this.#phase = phase;
+  }
+
+  /** The file with this content and these attributes, root's. True when it had to be changed. */
+  async file(path: string, content: string | Uint8Array, mode: number): Promise<boolean> {
+    const wanted = Buffer.from(content);
+    const present = await this.host.readFile(path);
+    if (present?.equals(wanted) && (await this.#hasMode(path, mode))) return false;
+    await this.#aboutToReplace(path);
+    await this.host.writeFile(path, wanted, attributes(mode));
+    return true;
+  }
+
+  /** The same for a file with the content of another one. @throws UserError when its digest is another. */
+  async copy(path: string, source: string, mode: number, sha256: string): Promise<boolean> {
+    if (await this.isFile(path, sha256, mode)) return false;
+    await this.#aboutToReplace(path);
+    await this.host.copyFile(source, path, attributes(mode), sha256);
+    return true;
+  }
+
+  /** Whether a file of root's has this digest and mode already. */
+  async isFile(path: string, sha256: string, mode: number): Promise<boolean> {
+    return (await this.#hasMode(path, mode)) && (await sha256File(path)) === sha256;
+  }
+
+  /** No file there any more; reset brings it back. */
+  async noFile(path: string): Promise<void> {
+    if ((await this.host.stat(path)) === undefined) return;
+    await this.#record({ kind: 'file', path, before: await this.#before(path) }, samePath('file', path));
+    await this.host.removeFile(path);
+  }
+
+  /** The directory and those above it. Reset removes the ones made here when nothing is left in them. */
+  async directory(path: string, mode = 0o755): Promise<void> {
+    if ((await this.host.stat(path)) !== undefined) return;
+    await this.directory(dirname(path));
+    await this.#record({ kind: 'directory', path }, samePath('directory', path));
+    await this.host.makeDirectory(path, { ...ROOT_DIRECTORY, mode });
+  }
+
+  /**
+   * A directory that a component will fill or make: reset removes what is in it, unless it already held
+   * something before kadm. Made here, or given that mode, only when a mode is given.
+   */
+  async tree(path: string, mode?: number): Promise<void> {
+    const stat = await this.host.stat(path);
+    const before =
+      stat === undefined ? 'absent' : (await this.host.list(path)).length === 0 ? 'empty' : 'used';
+    const same = (change: Change): boolean => change.kind === 'tree' && change.path === path;
+    const make = stat === undefined && mode !== undefined;
+    if (make) await this.directory(dirname(path));
+    const present = stat === undefined ? {} : { mode: stat.mode & 0o7777 };
+    await this.#record({ kind: 'tree', path, before, ...present }, same);
+    if (make) await this.host.makeDirectory(path, { ...ROOT_DIRECTORY, mode });
+    else if (mode !== undefined && present.mode !== mode)
+      await this.host.run(['chmod', mode.toString(8), path]);
+  }
+
+  /**
+   * A systemd unit that runs now and starts at boot.
+   * @param changed whether its file, or what it reads, was just changed: it is then started anew
+   */
+  async unit(name: string, changed: boolean): Promise<void> {
+    const state = await unitState(this.host, name);
+    if (state.enabled && state.active && !changed) return;
+    await this.#record(
+      { kind: 'unit', name, ...state },
+      (change) => change.kind === 'unit' && change.name === name,
+    );
+    if (!state.enabled) await this.host.run(['systemctl', '--no-reload', 'enable', name]);
+    if (changed || !state.enabled) await this.host.run(['systemctl', 'daemon-reload']);
+    // Not waited for here: who needs the unit to be up waits for what it does, and can say what is amiss.
+    await this.host.run(['systemctl', '--no-block', changed ? 'restart' : 'start', name]);
+  }
+
+  /** The kernel setting now; a file in /etc/sysctl.d keeps it over a reboot. */
+  async sysctl(key: string, value: string): Promise<void> {
+    if ((await this.rememberSysctl(key)) === value) return;
+    await this.host.writeKernelFile(sysctlPath(key), value);
+  }
+
+  /** Records a kernel setting that a component will change by itself; returns its present value. */
+  async rememberSysctl(key: string): Promise<string | undefined> {
+    const before = await readSysctl(this.host, key);
+    const same = (change: Change): boolean => change.kind === 'sysctl' && change.key === key;
+    if (before !== undefined) await this.#record({ kind: 'sysctl', key, before }, same);
+    return before;
+  }
+
+  async rememberNftables(tables: string[]): Promise<void> {
+    await this.#record({ kind: 'nftables', tables }, (change) => change.kind === 'nftables');
+  }
+
+  async module(name: string): Promise<void> {
+    await this.#record(
+      { kind: 'module', name },
+      (change) => change.kind === 'module' && change.name === name,
+    );
+    await this.host.run(['modprobe', name]);
+  }
+
+  async #hasMode(path: string, mode: number): Promise<boolean> {
+    const stat = await this.host.stat(path);
+    return stat?.isFile() === true && (stat.mode & 0o7777) === mode && stat.uid === 0;
+  }
+
+  async #aboutToReplace(path: string): Promise<void> {
+    await this.directory(dirname(path));
+    await this.#record({ kind: 'file', path, before: await this.#before(path) }, samePath('file', path));
+  }
+
+  /** Records unless an earlier entry already says what was there before kadm. */
+  async #record(change: Change, same: (other: Change) => boolean): Promise<void> {
+    if (this.#ledger.changes.some(same)) return;
+    await this.#ledger.append({ phase: this.#phase, change });
+  }
+
+  async #before(path: string): Promise<FileBefore> {
+    const stat = await this.host.stat(path);
+    if (stat === undefined) return { kind: 'absent' };
+    if (stat.isSymbolicLink()) return { kind: 'link', target: await readlink(path) };
+    // A second entry for the same file is never written: its copy would be of our own making.
+    if (this.#ledger.changes.some(samePath('file', path))) return { kind: 'absent' };
+    const copy = await this.#ledger.keep(path);
+    return { kind: 'file', mode: stat.mode & 0o7777, uid: stat.uid, gid: stat.gid, copy };
+  }
+}
+
+function attributes(mode: number): FileAttributes {
+  return { mode, uid: 0, gid: 0 };
+}
+
+function samePath(kind: 'file' | 'directory', path: string): (change: Change) => boolean {
+  return (change) => change.kind === kind && change.path === path;
+}

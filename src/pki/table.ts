@@ -1,0 +1,154 @@
+import { isIP } from 'node:net';
+import type { Usage } from './issue.ts';
+import type { KeyAlgorithm } from './keys.ts';
+import type { Names, Subject } from './x509.ts';
+
+/** What the certificates of a control plane depend on. */
+export interface PkiSettings {
+  readonly nodeName: string;
+  readonly advertiseAddress: string;
+  /** Host, without port, of the control-plane endpoint. */
+  readonly controlPlaneHost: string | undefined;
+  /** First address of each service CIDR. */
+  readonly serviceAddresses: readonly string[];
+  readonly dnsDomain: string;
+  readonly certSANs: readonly string[];
+  readonly keyAlgorithm: KeyAlgorithm;
+  readonly clusterName: string;
+  /** URL for people and other nodes. */
+  readonly server: string;
+  /** URL of the API server on this host. */
+  readonly localServer: string;
+}
+
+export type AuthorityId = 'ca' | 'front-proxy-ca' | 'etcd/ca';
+
+/** Certificate authorities by file name below the pki folder, with their common names. */
+export const AUTHORITIES: Readonly<Record<AuthorityId, string>> = {
+  ca: 'kubernetes',
+  'front-proxy-ca': 'front-proxy-ca',
+  'etcd/ca': 'etcd-ca',
+};
+
+export interface CertificateRow {
+  /** File name below the pki folder, without ending. */
+  readonly file: string;
+  readonly authority: AuthorityId;
+  readonly subject: (settings: PkiSettings) => Subject;
+  readonly usages: readonly Usage[];
+  readonly names?: (settings: PkiSettings) => Names;
+}
+
+const etcdNames = (settings: PkiSettings): Names => ({
+  dns: [settings.nodeName, 'localhost'],
+  ips: [settings.advertiseAddress, '127.0.0.1', '::1'],
+});
+
+/** The certificates of a control plane: files, names and uses are kubeadm's. */
+export const CERTIFICATES: readonly CertificateRow[] = [
+  {
+    file: 'apiserver',
+    authority: 'ca',
+    subject: () => ({ commonName: 'kube-apiserver' }),
+    usages: ['server'],
+    names: apiServerNames,
+  },
+  {
+    file: 'apiserver-kubelet-client',
+    authority: 'ca',
+    subject: () => ({ commonName: 'kube-apiserver-kubelet-client' }),
+    usages: ['client'],
+  },
+  {
+    file: 'front-proxy-client',
+    authority: 'front-proxy-ca',
+    subject: () => ({ commonName: 'front-proxy-client' }),
+    usages: ['client'],
+  },
+  {
+    file: 'etcd/server',
+    authority: 'etcd/ca',
+    subject: ({ nodeName }) => ({ commonName: nodeName }),
+    usages: ['server', 'client'],
+    names: etcdNames,
+  },
+  {
+    file: 'etcd/peer',
+    authority: 'etcd/ca',
+    subject: ({ nodeName }) => ({ commonName: nodeName }),
+    usages: ['server', 'client'],
+    names: etcdNames,
+  },
+  {
+    file: 'etcd/healthcheck-client',
+    authority: 'etcd/ca',
+    subject: () => ({ commonName: 'kube-etcd-healthcheck-client' }),
+    usages: ['client'],
+  },
+  {
+    file: 'apiserver-etcd-client',
+    authority: 'etcd/ca',
+    subject: () => ({ commonName: 'kube-apiserver-etcd-client' }),
+    usages: ['client'],
+  },
+];
+
+export interface KubeconfigRow {
+  /** File name below /etc/kubernetes. */
+  readonly file: string;
+  readonly subject: (settings: PkiSettings) => Subject;
+  /** Which URL it names: controllers of this host talk to its own API server. */
+  readonly server: 'endpoint' | 'local';
+}
+
+export const KUBECONFIGS: readonly KubeconfigRow[] = [
+  {
+    file: 'admin.conf',
+    subject: () => ({ commonName: 'kubernetes-admin', organizations: ['kubeadm:cluster-admins'] }),
+    server: 'endpoint',
+  },
+  {
+    file: 'super-admin.conf',
+    subject: () => ({ commonName: 'kubernetes-super-admin', organizations: ['system:masters'] }),
+    server: 'endpoint',
+  },
+  {
+    file: 'kubelet.conf',
+    subject: ({ nodeName }) => ({ commonName: `system:node:${nodeName}`, organizations: ['system:nodes'] }),
+    server: 'local',
+  },
+  {
+    file: 'controller-manager.conf',
+    subject: () => ({ commonName: 'system:kube-controller-manager' }),
+    server: 'local',
+  },
+  { file: 'scheduler.conf', subject: () => ({ commonName: 'system:kube-scheduler' }), server: 'local' },
+];
+
+/** The agent of a control plane: its own name, and the group that may approve the agents of workers. */
+export function controlPlaneAgent({ nodeName }: PkiSettings): Subject {
+  return {
+    commonName: `kadm:agent:${nodeName}`,
+    organizations: ['kadm:agents', 'kadm:control-plane-agents'],
+  };
+}
+
+function apiServerNames(settings: PkiSettings): Names {
+  const { nodeName, dnsDomain, advertiseAddress, serviceAddresses, controlPlaneHost, certSANs } = settings;
+  const services = [
+    'kubernetes',
+    'kubernetes.default',
+    'kubernetes.default.svc',
+    `kubernetes.default.svc.${dnsDomain}`,
+  ];
+  const more = [...(controlPlaneHost === undefined ? [] : [controlPlaneHost]), ...certSANs];
+  const isAddress = (name: string): boolean => isIP(name) !== 0;
+  return {
+    dns: unique([nodeName, ...services, ...more.filter((name) => !isAddress(name))]),
+    ips: unique([...serviceAddresses, advertiseAddress, ...more.filter(isAddress)]),
+  };
+}
+
+function unique(names: readonly string[]): string[] {
+  return [...new Set(names)];
+}

@@ -1,0 +1,16 @@
+import type { Phase } from '../phases/phase.ts';
+import { cleanNetwork } from './clean-network.ts';
+import type { ResetContext } from './context.ts';
+import { preflight } from './preflight.ts';
+import { stopPods } from './stop-pods.ts';
+import { stopServices } from './stop-services.ts';
+import { undoChanges } from './undo-changes.ts';
+
+/** What `kadm reset` does on the host: ends what runs, then undoes the record backwards. */
+export const resetPhases: readonly Phase<ResetContext>[] = [
+  preflight,
+  stopServices,
+  stopPods,
+  cleanNetwork,
+  undoChanges,
+];

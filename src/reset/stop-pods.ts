@@ -1,0 +1,71 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Host } from '../host/host.ts';
+import { unmountBelow } from '../host/mounts.ts';
+import type { Phase } from '../phases/phase.ts';
+import type { ResetContext } from './context.ts';
+
+const PODS_SLICE = 'kubepods.slice';
+const STOP_TIMEOUT_MS = 30_000;
+const SHIM_GRACE_MS = 5_000;
+const CGROUPS = '/sys/fs/cgroup';
+
+/** Ends every container of the cluster, whether or not the runtime still answers. */
+export const stopPods: Phase<ResetContext> = {
+  id: 'stop-pods',
+  title: 'End the containers',
+  needs: ['stop-services'],
+  skip: ({ ledger }) => (usesRuntime(ledger) ? undefined : 'kadm started none here'),
+  async run({ host }, step) {
+    // Slices of systemd hold the containers, so one signal reaches all of them at once.
+    await host.run(['systemctl', 'kill', '--signal=SIGKILL', PODS_SLICE], { allowFailure: true });
+    await untilShimsEnd(host);
+    step.progress('stopping containerd');
+    await host.run(['systemctl', 'stop', 'containerd.service'], {
+      allowFailure: true,
+      timeoutMs: STOP_TIMEOUT_MS,
+    });
+    for (const pid of await shims(host)) await host.run(['kill', '-KILL', pid], { allowFailure: true });
+    await host.run(['systemctl', 'stop', PODS_SLICE], { allowFailure: true, timeoutMs: STOP_TIMEOUT_MS });
+    for (const path of ['/run/containerd', '/var/lib/kubelet', '/var/lib/containerd'])
+      await unmountBelow(host, path);
+    await removeNetworkNamespaces(host);
+    await removeCgroups(host);
+  },
+};
+
+function usesRuntime(ledger: ResetContext['ledger']): boolean {
+  return ledger.changes.some((change) => change.kind === 'unit' && change.name === 'containerd.service');
+}
+
+/** containerd clears up after containers that ended; a shim that stays longer than that is killed. */
+async function untilShimsEnd(host: Host): Promise<void> {
+  const end = performance.now() + SHIM_GRACE_MS;
+  while ((await shims(host)).length > 0 && performance.now() < end) await sleep(100);
+}
+
+/** Process ids of the shims of Kubernetes' containers. */
+async function shims(host: Host): Promise<string[]> {
+  const argv = ['pgrep', '--full', 'containerd-shim-runc-v2 -namespace k8s.io'];
+  return (await host.query(argv, { allowFailure: true })).stdout.split('\n').filter((pid) => pid !== '');
+}
+
+/** The runtime names the network namespaces that it makes for pods cni-… */
+async function removeNetworkNamespaces(host: Host): Promise<void> {
+  await unmountBelow(host, '/run/netns');
+  for (const name of await host.list('/run/netns')) {
+    if (name.startsWith('cni-')) await host.removeFile(`/run/netns/${name}`);
+  }
+  await host.removeDirectory('/run/netns');
+}
+
+/** Under cgroup v1 the runtime makes the pods' groups in hierarchies that systemd does not know. */
+async function removeCgroups(host: Host): Promise<void> {
+  const roots = [CGROUPS, ...(await host.list(CGROUPS)).map((name) => `${CGROUPS}/${name}`)];
+  for (const root of roots) {
+    const path = `${root}/${PODS_SLICE}`;
+    if ((await host.stat(path)) === undefined) continue;
+    await host.run(['find', path, '-depth', '-type', 'd', '-exec', 'rmdir', '{}', ';'], {
+      allowFailure: true,
+    });
+  }
+}

@@ -1,0 +1,17 @@
+// Everything under templates/ is imported as text; src/build/templates.ts says which endings count.
+declare module '*.yaml' {
+  const text: string;
+  export default text;
+}
+declare module '*.toml' {
+  const text: string;
+  export default text;
+}
+declare module '*.service' {
+  const text: string;
+  export default text;
+}
+declare module '*.eta' {
+  const text: string;
+  export default text;
+}

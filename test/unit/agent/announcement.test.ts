@@ -1,0 +1,69 @@
+import { describe, expect, it } from 'vitest';
+import { annotationPatch, announce, conditionPatch } from '../../../src/agent/announcement.ts';
+import { desiredNetwork } from '../../../src/cni/desired.ts';
+import { nodeFacts } from '../../../src/cni/node-facts.ts';
+import { apiNode, host, node, plan } from '../cni/nodes.ts';
+
+const { link } = desiredNetwork([node(1)], plan, host).desired;
+const NOW = new Date('2026-11-21T12:00:00Z');
+
+function told(condition: object | undefined): ReturnType<typeof nodeFacts> {
+  const conditions = condition === undefined ? [] : [{ type: 'NetworkUnavailable', ...condition }];
+  return nodeFacts({ ...apiNode(1), status: { addresses: [], conditions } }, 'n1');
+}
+
+const READY = {
+  status: 'False',
+  reason: 'KadmNetworkReady',
+  message: 'the pod network is set up on this node',
+};
+
+describe('annotations', () => {
+  it('are written as flannel writes them', () => {
+    expect(annotationPatch(node(1, { annotations: {} }), link)).toEqual({
+      metadata: {
+        annotations: {
+          'flannel.alpha.coreos.com/backend-data': `{"VNI":1,"VtepMAC":"${link.mac}"}`,
+          'flannel.alpha.coreos.com/backend-type': 'vxlan',
+          'flannel.alpha.coreos.com/kube-subnet-manager': 'true',
+          'flannel.alpha.coreos.com/public-ip': '192.168.1.1',
+        },
+      },
+    });
+  });
+
+  it('are written only where they differ', () => {
+    expect(annotationPatch(node(1), link)).toBeUndefined();
+    expect(annotationPatch(node(1, { publicIp: '6.6.6.6' }), link)).toEqual({
+      metadata: { annotations: { 'flannel.alpha.coreos.com/public-ip': '192.168.1.1' } },
+    });
+  });
+});
+
+describe('the condition NetworkUnavailable', () => {
+  it('is told when the Node has none, or another', () => {
+    expect(conditionPatch(told(undefined), { ready: true }, NOW)).toMatchObject({
+      status: {
+        conditions: [{ type: 'NetworkUnavailable', ...READY, lastTransitionTime: NOW.toISOString() }],
+      },
+    });
+    expect(conditionPatch(told(READY), { ready: false, why: 'no route' }, NOW)).toMatchObject({
+      status: { conditions: [{ status: 'True', reason: 'KadmNetworkFailed', message: 'no route' }] },
+    });
+  });
+
+  it('is not told again', () => {
+    expect(conditionPatch(told(READY), { ready: true }, NOW)).toBeUndefined();
+  });
+});
+
+describe('announcing', () => {
+  it('asks the API for nothing when the Node tells it all', async () => {
+    const calls: string[] = [];
+    const client = { patch: async <T>(path: string): Promise<T> => calls.push(path) as T };
+    await announce(client, told(READY), link, { ready: true });
+    expect(calls).toEqual([]);
+    await announce(client, told(undefined), link, { ready: true });
+    expect(calls).toEqual(['/api/v1/nodes/n1/status']);
+  });
+});

@@ -1,0 +1,144 @@
+import { describe, expect, it } from 'vitest';
+import { desiredNetwork } from '../../../src/cni/desired.ts';
+import { ANNOTATION } from '../../../src/cni/node-facts.ts';
+import { vtepMac } from '../../../src/cni/vtep.ts';
+import { host, type NodeOptions, node, plan } from './nodes.ts';
+
+function seen(...nodes: Parameters<typeof node>[]): ReturnType<typeof desiredNetwork> {
+  return desiredNetwork([node(1), ...nodes.map((one) => node(...one))], plan, host);
+}
+
+/** Why node 2, announcing this, is left out; its routes must then be nowhere. */
+function refusalOf(options: NodeOptions): string {
+  const { desired, refusals } = seen([2, options], [3]);
+  expect([...desired.routes.keys()]).toEqual(['10.244.3.0/24']);
+  expect([...desired.fdb.keys()]).toEqual([vtepMac('n3')]);
+  expect(refusals.map((one) => one.node)).toEqual(['n2']);
+  return refusals[0]?.reason ?? '';
+}
+
+describe('the desired network', () => {
+  it('is a tunnel device as flannel makes it', () => {
+    expect(seen().desired.link).toEqual({
+      name: 'flannel.1',
+      vni: 1,
+      port: 8472,
+      local: '192.168.1.1',
+      underlay: 'eth0',
+      mac: vtepMac('n1'),
+      mtu: 1450,
+      address: '10.244.1.0',
+    });
+  });
+
+  it('leads to each peer by a route, a neighbour and a forwarding entry', () => {
+    const { desired, peers } = seen([2], [3]);
+    expect(peers).toBe(2);
+    expect([...desired.routes]).toEqual([
+      ['10.244.2.0/24', '10.244.2.0'],
+      ['10.244.3.0/24', '10.244.3.0'],
+    ]);
+    expect([...desired.neighbours]).toEqual([
+      ['10.244.2.0', vtepMac('n2')],
+      ['10.244.3.0', vtepMac('n3')],
+    ]);
+    expect([...desired.fdb]).toEqual([
+      [vtepMac('n2'), '192.168.1.2'],
+      [vtepMac('n3'), '192.168.1.3'],
+    ]);
+  });
+
+  it('has nothing of this node’s own Node', () => {
+    expect(seen().desired.routes.size).toBe(0);
+  });
+
+  it('passes over a node that has announced nothing yet', () => {
+    const { desired, refusals } = seen([2, { annotations: {} }]);
+    expect(desired.routes.size).toBe(0);
+    expect(refusals).toEqual([]);
+  });
+
+  it('takes the annotations of a flannel node, whatever its MAC address', () => {
+    const { desired } = seen([2, { mac: '7A:1B:00:00:00:0F' }]);
+    expect(desired.neighbours.get('10.244.2.0')).toBe('7a:1b:00:00:00:0f');
+  });
+
+  it('is the same in whatever order the nodes come', () => {
+    const nodes = [node(1), node(2), node(3, { podCidr: '10.244.2.0/24' }), node(4)];
+    const forwards = desiredNetwork(nodes, plan, host);
+    const backwards = desiredNetwork([...nodes].reverse(), plan, host);
+    expect(backwards).toEqual(forwards);
+  });
+});
+
+describe('a pod CIDR that moves from one node to another', () => {
+  it('leads to the new one, whether or not the old one is gone', () => {
+    const { desired } = seen([3, { podCidr: '10.244.2.0/24' }]);
+    expect(desired.neighbours.get('10.244.2.0')).toBe(vtepMac('n3'));
+  });
+
+  it('stays with the older node while both claim it', () => {
+    const { desired, refusals } = seen([2], [3, { podCidr: '10.244.2.0/24' }]);
+    expect(desired.neighbours.get('10.244.2.0')).toBe(vtepMac('n2'));
+    expect(refusals).toEqual([{ node: 'n3', reason: 'its pod CIDR 10.244.2.0/24 overlaps that of n2' }]);
+  });
+});
+
+describe('a node that claims what is not its own', () => {
+  it.each([
+    ['a CIDR outside the cluster’s', { podCidr: '10.96.0.0/24' }, /not within the cluster's/],
+    ['a CIDR larger than the cluster’s', { podCidr: '0.0.0.0/0' }, /not within the cluster's/],
+    ['our own CIDR', { podCidr: '10.244.1.0/24' }, /overlaps that of n1/],
+    ['half of our own CIDR', { podCidr: '10.244.1.128/25' }, /overlaps that of n1/],
+    ['a CIDR around an older node’s', { podCidr: '10.244.0.0/18', day: 9 }, /overlaps that of n/],
+    ['our own MAC address', { mac: vtepMac('n1') }, /is that of n1/],
+    ['the MAC address that another node’s name yields', { mac: vtepMac('n3') }, /is that of n3/],
+    ['our own address', { publicIp: '192.168.1.1' }, /is this host's/],
+    ['loopback', { publicIp: '127.0.0.1' }, /not the IPv4 address of a host/],
+    ['a multicast group', { publicIp: '224.0.0.1' }, /not the IPv4 address of a host/],
+    ['an address of the pod network', { publicIp: '10.244.3.5' }, /within the pod network/],
+  ] as const)('is left out: %s', (_, options, reason) => {
+    expect(refusalOf(options)).toMatch(reason);
+  });
+});
+
+describe('garbage', () => {
+  it.each([
+    ['shell metacharacters for an address', { publicIp: '1.2.3.4; reboot' }, /not the IPv4 address/],
+    ['a line end in an address', { publicIp: '192.168.1.2\nroute flush all' }, /not the IPv4 address/],
+    ['an address in octal', { publicIp: '192.168.1.010' }, /not the IPv4 address/],
+    ['backend data that is no JSON', { backendData: '$(reboot)' }, /has no VNI and MAC/],
+    ['a multicast MAC address', { mac: '01:00:5e:00:00:01' }, /has no VNI and MAC/],
+    ['the zero MAC address', { mac: '00:00:00:00:00:00' }, /has no VNI and MAC/],
+    ['a MAC address with words behind it', { mac: `${vtepMac('n2')} dev eth0` }, /has no VNI and MAC/],
+    ['another VNI', { backendData: '{"VNI":7,"VtepMAC":"7a:00:00:00:00:01"}' }, /its VNI is 7/],
+    ['another backend', { backendType: 'host-gw' }, /its backend is "host-gw"/],
+    ['a CIDR with host bits', { podCidr: '10.244.2.7/24' }, /which is not one/],
+    ['no CIDR at all', { podCidr: 'rm -rf /' }, /which is not one/],
+  ] as const)('is left out: %s', (_, options, reason) => {
+    expect(refusalOf(options)).toMatch(reason);
+  });
+
+  it('of megabytes is neither kept nor repeated', () => {
+    const huge = { [ANNOTATION.backendData]: 'x'.repeat(2_000_000), [ANNOTATION.publicIp]: '192.168.1.2' };
+    expect(JSON.stringify(node(2, { annotations: huge })).length).toBeLessThan(1_000);
+    expect(refusalOf({ annotations: huge })).toBe(
+      'its annotation flannel.alpha.coreos.com/backend-data is longer than any real one',
+    );
+  });
+});
+
+describe('two nodes with one MAC address', () => {
+  it('leave it to the one whose name yields it, be it the younger', () => {
+    const { desired, refusals } = seen([2, { mac: vtepMac('n3'), day: 0 }], [3]);
+    expect(desired.fdb.get(vtepMac('n3'))).toBe('192.168.1.3');
+    expect(refusals.map((one) => one.node)).toEqual(['n2']);
+  });
+
+  it('leave it to the older one when neither’s name does', () => {
+    const mac = '7a:00:00:00:00:01';
+    const { desired, refusals } = seen([2, { mac }], [3, { mac }]);
+    expect(desired.fdb.get(mac)).toBe('192.168.1.2');
+    expect(refusals.map((one) => one.node)).toEqual(['n3']);
+  });
+});

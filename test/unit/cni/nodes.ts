@@ -1,0 +1,54 @@
+import type { HostFacts, NetworkPlan } from '../../../src/cni/desired.ts';
+import { ANNOTATION, type NodeFacts, nodeFacts } from '../../../src/cni/node-facts.ts';
+import { vtepMac } from '../../../src/cni/vtep.ts';
+import { parseCidr } from '../../../src/config/cidr.ts';
+
+export interface NodeOptions {
+  readonly podCidr?: string;
+  readonly publicIp?: string;
+  readonly mac?: string;
+  readonly backendData?: string;
+  readonly backendType?: string;
+  /** Days since 1970: the smaller, the older. */
+  readonly day?: number;
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
+/** Node number `index` as the API server has it, with the annotations of an honest agent unless told otherwise. */
+export function apiNode(index: number, options: NodeOptions = {}): object {
+  const name = `n${index}`;
+  const podCidr = options.podCidr ?? `10.244.${index}.0/24`;
+  const mac = options.mac ?? vtepMac(name);
+  return {
+    metadata: {
+      name,
+      creationTimestamp: new Date((options.day ?? index) * 86_400_000).toISOString(),
+      annotations: options.annotations ?? {
+        [ANNOTATION.backendData]: options.backendData ?? JSON.stringify({ VNI: 1, VtepMAC: mac }),
+        [ANNOTATION.backendType]: options.backendType ?? 'vxlan',
+        [ANNOTATION.subnetManager]: 'true',
+        [ANNOTATION.publicIp]: options.publicIp ?? `192.168.1.${index}`,
+      },
+    },
+    spec: { podCIDR: podCidr, podCIDRs: [podCidr] },
+    status: { addresses: [{ type: 'InternalIP', address: `192.168.1.${index}` }] },
+  };
+}
+
+export function node(index: number, options: NodeOptions = {}): NodeFacts {
+  return nodeFacts(apiNode(index, options), 'n1');
+}
+
+/** The plan of node n1, which the tests look from. */
+export const plan: NetworkPlan = {
+  nodeName: 'n1',
+  clusterCidrs: [parseCidr('10.244.0.0/16')],
+  vni: 1,
+  port: 8472,
+};
+
+export const host: HostFacts = {
+  podCidr: parseCidr('10.244.1.0/24'),
+  underlay: { device: 'eth0', mtu: 1500, address: '192.168.1.1' },
+  addresses: ['127.0.0.1', '192.168.1.1', '10.244.1.0'],
+};

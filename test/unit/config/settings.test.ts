@@ -1,0 +1,111 @@
+import { describe, expect, it } from 'vitest';
+import { parseDocuments } from '../../../src/config/documents.ts';
+import { initSettings, joinSettings } from '../../../src/config/settings.ts';
+import { duration, endpointWithPort } from '../../../src/config/values.ts';
+
+const FACTS = { hostname: 'H1', defaultAddress: '10.0.0.1' };
+const HASH = `sha256:${'a'.repeat(64)}`;
+
+function init(flags: Parameters<typeof initSettings>[0] = {}, yaml = ''): ReturnType<typeof initSettings> {
+  return initSettings(flags, parseDocuments(yaml, 'test'), FACTS, 'v1.36.3');
+}
+
+describe('initSettings', () => {
+  it('has defaults for everything', () => {
+    const settings = init();
+    expect(settings).toMatchObject({
+      nodeName: 'h1',
+      nodeIP: '10.0.0.1',
+      advertiseAddress: '10.0.0.1',
+      apiPort: 6443,
+      kubernetesVersion: 'v1.36.3',
+      tokenTtlSeconds: 86_400,
+      network: { backend: 'vxlan', vni: 1, port: 8472 },
+    });
+    expect(settings.podCidrs.map(({ text }) => text)).toEqual(['10.244.0.0/16']);
+    expect(settings.serviceCidrs.map(({ text }) => text)).toEqual(['10.96.0.0/12']);
+  });
+
+  it('takes documents, and flags before documents', () => {
+    const yaml = `apiVersion: kubeadm.k8s.io/v1beta4
+kind: ClusterConfiguration
+networking: { podSubnet: 10.10.0.0/16, serviceSubnet: 10.97.0.0/16 }
+---
+apiVersion: kadm.io/v1
+kind: Cluster
+spec: { network: { port: 4789 } }
+`;
+    const settings = init({ podNetworkCidr: '10.20.0.0/16' }, yaml);
+    expect(settings.podCidrs[0]?.text).toBe('10.20.0.0/16');
+    expect(settings.serviceCidrs[0]?.text).toBe('10.97.0.0/16');
+    expect(settings.network).toEqual({ backend: 'vxlan', vni: 1, port: 4789 });
+  });
+
+  it.each([
+    [
+      { podNetworkCidr: '10.96.0.0/16' },
+      '--pod-network-cidr 10.96.0.0/16 and --service-cidr 10.96.0.0/12 overlap',
+    ],
+    [{ podNetworkCidr: '10.244.0.0' }, '--pod-network-cidr: "10.244.0.0" is not a CIDR'],
+    [{ serviceCidr: '10.96.0.1/12' }, '--service-cidr: 10.96.0.1/12 has host bits set'],
+    [{ nodeName: 'Big_Host' }, '--node-name: "Big_Host" is not a node name'],
+    [{ apiserverBindPort: '70000' }, '--apiserver-bind-port: 70000 is not a port number'],
+    [{ tokenTtl: 'soon' }, '--token-ttl: "soon" is not a duration'],
+  ])('refuses %j as wrong usage', (flags, message) => {
+    expect(() => init(flags)).toThrow(
+      expect.objectContaining({ message: expect.stringContaining(message), exitCode: 2 }),
+    );
+  });
+
+  it('asks for an address when the host has no default route', () => {
+    const facts = { hostname: 'h1', defaultAddress: undefined };
+    expect(() => initSettings({}, {}, facts, 'v1.36.3')).toThrow('no default route');
+  });
+});
+
+describe('joinSettings', () => {
+  const flags = { endpoint: '10.0.0.1', token: 'abcdef.0123456789abcdef', discoveryTokenCaCertHash: [HASH] };
+
+  it('reads flags, and adds the usual port', () => {
+    expect(joinSettings(flags, {}, FACTS)).toMatchObject({
+      endpoint: '10.0.0.1:6443',
+      nodeName: 'h1',
+      caCertHashes: [HASH],
+    });
+  });
+
+  it('reads a JoinConfiguration', () => {
+    const documents = parseDocuments(
+      `apiVersion: kubeadm.k8s.io/v1beta4
+kind: JoinConfiguration
+discovery:
+  bootstrapToken: { apiServerEndpoint: "10.0.0.1:6443", token: abcdef.0123456789abcdef, caCertHashes: ["${HASH}"] }
+nodeRegistration: { name: w1 }
+`,
+      'test',
+    );
+    expect(joinSettings({}, documents, FACTS)).toMatchObject({ endpoint: '10.0.0.1:6443', nodeName: 'w1' });
+  });
+
+  it('does not join without a CA hash unless told that this is unsafe', () => {
+    const { discoveryTokenCaCertHash: _, ...without } = flags;
+    expect(() => joinSettings(without, {}, FACTS)).toThrow('no CA certificate hash');
+    const unsafe = { ...without, discoveryTokenUnsafeSkipCaVerification: true };
+    expect(joinSettings(unsafe, {}, FACTS).caCertHashes).toEqual([]);
+  });
+});
+
+describe('small readers', () => {
+  it('knows Go durations', () => {
+    expect(duration('--ttl', '24h0m0s')).toBe(86_400);
+    expect(duration('--ttl', '90m')).toBe(5_400);
+    expect(duration('--ttl', '0')).toBe(0);
+    expect(() => duration('--ttl', '')).toThrow('is not a duration');
+  });
+
+  it('completes endpoints', () => {
+    expect(endpointWithPort('api.example')).toBe('api.example:6443');
+    expect(endpointWithPort('[fd00::1]')).toBe('[fd00::1]:6443');
+    expect(endpointWithPort('[fd00::1]:8443')).toBe('[fd00::1]:8443');
+  });
+});

@@ -1,0 +1,122 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { Command } from 'commander';
+import { describe, expect, it, vi } from 'vitest';
+import { program } from '../../../src/cli/program.ts';
+import { documentSchemas } from '../../../src/config/schema.ts';
+import { initPhases } from '../../../src/init/index.ts';
+import { joinPhases } from '../../../src/join/index.ts';
+import { clusterPhases } from '../../../src/lab/cluster/index.ts';
+import { upPhases } from '../../../src/lab/up/index.ts';
+import { resetPhases } from '../../../src/reset/index.ts';
+
+// What the build puts in.
+vi.stubGlobal('KADM_VERSION', '0.0.0');
+
+const root = new URL('../../../', import.meta.url).pathname;
+const read = (path: string): string => readFileSync(join(root, path), 'utf8');
+const commands = read('docs/commands.md');
+
+/** The text below a heading of docs/commands.md, up to the next one. */
+function section(heading: string): string {
+  const [, after = ''] = commands.split(`\n## ${heading}\n`);
+  return after.split('\n## ')[0] ?? '';
+}
+
+/** Rows `id: needs` of the table whose head names phases. */
+function documentedPhases(heading: string): string[] {
+  const lines = section(heading).split('\n');
+  const head = lines.findIndex((line) => /^\| phase\b/.test(line));
+  const rows = lines.slice(head + 2);
+  const end = rows.findIndex((line) => !line.startsWith('|'));
+  return rows.slice(0, end).map((row) => {
+    const cells = row.split('|').map((cell) => cell.trim());
+    return `${cells[1]?.replaceAll('`', '')}: ${cells[3]}`;
+  });
+}
+
+function phasesOf(table: readonly { id: string; needs: readonly string[] }[]): string[] {
+  return table.map(({ id, needs }) => `${id}: ${needs.join(', ')}`);
+}
+
+function everyCommand(command: Command): Command[] {
+  return [command, ...command.commands.flatMap(everyCommand)];
+}
+
+describe('docs/commands.md', () => {
+  it.each([
+    ['kadm init', initPhases],
+    ['kadm join', joinPhases],
+    ['kadm reset', resetPhases],
+    ['kadm lab', [...upPhases, ...clusterPhases]],
+  ] as const)('lists the phases of %s in their order, with what they need', (heading, table) => {
+    expect(documentedPhases(heading)).toEqual(phasesOf(table));
+  });
+
+  it('names each flag in the section of its command', () => {
+    const missing = everyCommand(program()).flatMap((command) => {
+      const verb = command.parent?.name() === 'kadm' ? command.name() : command.parent?.name();
+      const text = verb === undefined ? commands : section(`kadm ${verb}`);
+      return command.options
+        .flatMap(({ long }) => long ?? [])
+        .filter((flag) => !text.includes(flag))
+        .map((flag) => `${command.name()} ${flag}`);
+    });
+    expect(missing).toEqual([]);
+  });
+});
+
+describe('docs/configuration.md', () => {
+  it('names each kind of document', () => {
+    const text = read('docs/configuration.md');
+    expect(Object.keys(documentSchemas).filter((kind) => !text.includes(`\`${kind}\``))).toEqual([]);
+  });
+});
+
+describe('docs/architecture.md', () => {
+  const text = read('docs/architecture.md');
+
+  it('gives a reason for each library', () => {
+    const { dependencies } = JSON.parse(read('package.json')) as { dependencies: Record<string, string> };
+    expect(Object.keys(dependencies).filter((name) => !text.includes(`\n| ${name}`))).toEqual([]);
+  });
+
+  it('names each room of the source', () => {
+    const rooms = readdirSync(join(root, 'src'), { withFileTypes: true }).filter((entry) =>
+      entry.isDirectory(),
+    );
+    expect(rooms.map(({ name }) => `src/${name}`).filter((room) => !text.includes(room))).toEqual([]);
+  });
+});
+
+describe('links between documents', () => {
+  const documents = [
+    'README.md',
+    'CONTRIBUTING.md',
+    'CHANGELOG.md',
+    'vagrant/README.md',
+    ...markdownBelow('docs'),
+  ];
+
+  it.each(documents)('of %s lead somewhere', (document) => {
+    const links = [...read(document).matchAll(/\]\(([^)#]+)[^)]*\)/g)].flatMap(([, link]) => link ?? []);
+    const local = links.filter((link) => !link.includes('://'));
+    const broken = local.filter((link) => !isThere(join(dirname(document), link)));
+    expect(broken).toEqual([]);
+  });
+});
+
+function markdownBelow(folder: string): string[] {
+  const names = readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' });
+  return names.filter((name) => name.endsWith('.md')).map((name) => join(folder, name));
+}
+
+function isThere(path: string): boolean {
+  try {
+    return (
+      readdirSync(join(root, dirname(path))).includes(path.split('/').at(-1) ?? '') || path.endsWith('/')
+    );
+  } catch {
+    return false;
+  }
+}

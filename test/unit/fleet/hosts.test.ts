@@ -1,0 +1,45 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { UserError } from '../../../src/errors.ts';
+import { onEachHost, throwFailures } from '../../../src/fleet/hosts.ts';
+
+const options = { emit: () => {} };
+
+describe('onEachHost', () => {
+  it('works on all at once, and one that fails holds up no other', async () => {
+    const results = await onEachHost(['a', 'b', 'c'], options, async (host) => {
+      if (host === 'a') throw new UserError('a is down');
+      await sleep(10);
+    });
+    expect(results.map(({ host, ok }) => [host, ok])).toEqual([
+      ['a', false],
+      ['b', true],
+      ['c', true],
+    ]);
+  });
+
+  it('keeps to the number that may run at once', async () => {
+    let now = 0;
+    let most = 0;
+    await onEachHost(['a', 'b', 'c', 'd'], { ...options, concurrency: 2 }, async () => {
+      now += 1;
+      most = Math.max(most, now);
+      await sleep(5);
+      now -= 1;
+    });
+    expect(most).toBe(2);
+  });
+});
+
+describe('throwFailures', () => {
+  it('throws the error itself for a single host, and a summary for several', async () => {
+    const down = new UserError('a is down', { remedy: 'switch it on', exitCode: 3 });
+    const bad = { host: 'a', ok: false, ms: 1, error: down } as const;
+    const good = { host: 'b', ok: true, ms: 1 } as const;
+    expect(() => throwFailures([good], 'join')).not.toThrow();
+    expect(() => throwFailures([bad], 'join')).toThrow(down);
+    expect(() => throwFailures([bad, good], 'join')).toThrow(
+      /join: 1 of 2 hosts failed:\n {2}a: a is down \(switch it on\)/,
+    );
+  });
+});

@@ -1,0 +1,74 @@
+import { describe, expect, test } from 'vitest';
+import { UserError } from '../../../src/errors.ts';
+import { bootstrapTokenSecret, generateToken, parseToken } from '../../../src/pki/token.ts';
+
+const decoded = (data: Readonly<Record<string, string>>): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(data).map(([key, value]) => [key, Buffer.from(value, 'base64').toString('utf8')]),
+  );
+
+describe('a join token', () => {
+  test('is made in the form that Kubernetes asks for, each one new', () => {
+    const tokens = Array.from({ length: 200 }, generateToken);
+    for (const token of tokens) expect(token).toMatch(/^[a-z0-9]{6}\.[a-z0-9]{16}$/);
+    expect(new Set(tokens).size).toBe(200);
+  });
+
+  test('uses every letter and digit', () => {
+    const seen = new Set(Array.from({ length: 200 }, generateToken).join('').replaceAll('.', ''));
+    expect(seen.size).toBe(36);
+  });
+
+  test('is read into its public and its secret part', () => {
+    expect(parseToken('abcdef.0123456789abcdef')).toEqual({ id: 'abcdef', secret: '0123456789abcdef' });
+  });
+
+  test.each([
+    '',
+    'abcdef',
+    'abcdef.',
+    'ABCDEF.0123456789abcdef',
+    'abcdef.0123456789abcdeX',
+    'abcdef.0123456789abcdef\n',
+    'abcdef:0123456789abcdef',
+  ])('is refused as %j', (text) => {
+    expect(() => parseToken(text)).toThrow(UserError);
+  });
+
+  test('that is wrong is not repeated in the error', () => {
+    let said = '';
+    try {
+      parseToken('zzzzzz.Qqqqqqqqqqqqqqqq');
+    } catch (error) {
+      said = `${(error as UserError).stack} ${(error as UserError).remedy}`;
+    }
+    expect(said).toContain('join token');
+    expect(said).not.toContain('qqqq');
+  });
+});
+
+describe('the Secret of a join token', () => {
+  const token = { id: 'abcdef', secret: '0123456789abcdef' };
+
+  test('lets it join, and end, and nothing else', () => {
+    const expires = new Date('2026-11-22T10:11:12.345Z');
+    const secret = bootstrapTokenSecret(token, { expires, description: 'for a test' });
+    expect(secret.metadata).toEqual({ name: 'bootstrap-token-abcdef', namespace: 'kube-system' });
+    expect(secret.type).toBe('bootstrap.kubernetes.io/token');
+    expect(decoded(secret.data)).toEqual({
+      'auth-extra-groups': 'system:bootstrappers:kubeadm:default-node-token',
+      description: 'for a test',
+      expiration: '2026-11-22T10:11:12Z',
+      'token-id': 'abcdef',
+      'token-secret': '0123456789abcdef',
+      'usage-bootstrap-authentication': 'true',
+      'usage-bootstrap-signing': 'true',
+    });
+  });
+
+  test('has no expiration when it is not to end', () => {
+    expect(bootstrapTokenSecret(token, { expires: undefined, description: '' }).data).not.toHaveProperty(
+      'expiration',
+    );
+  });
+});
