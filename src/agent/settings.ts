@@ -15,6 +15,7 @@ const schema = z.strictObject({
   role: z.enum(['control-plane', 'worker']),
   server: z.url({ protocol: /^https$/ }),
   podCidrs: z.array(z.string()).min(1),
+  serviceCidrs: z.array(z.string()),
   network: z.strictObject({
     backend: z.enum(['vxlan', 'none']),
     vni: z.number().int().min(1).max(16_777_215),
@@ -26,8 +27,9 @@ const schema = z.strictObject({
 });
 
 /** What init and join tell the agent of a node, in /etc/kadm/agent.yaml. */
-export interface AgentSettings extends Omit<z.infer<typeof schema>, 'podCidrs'> {
+export interface AgentSettings extends Omit<z.infer<typeof schema>, 'podCidrs' | 'serviceCidrs'> {
   readonly podCidrs: readonly Cidr[];
+  readonly serviceCidrs: readonly Cidr[];
 }
 
 /** @throws UserError (usage) when there is no such file, or it is not valid */
@@ -43,7 +45,10 @@ export async function readAgentSettings(file: string): Promise<AgentSettings> {
     });
   }
   const result = schema.safeParse(parse(text));
-  if (result.success) return { ...result.data, podCidrs: result.data.podCidrs.map(parseCidr) };
+  if (result.success) {
+    const { podCidrs, serviceCidrs, ...rest } = result.data;
+    return { ...rest, podCidrs: podCidrs.map(parseCidr), serviceCidrs: serviceCidrs.map(parseCidr) };
+  }
   const lines = result.error.issues.map((issue) => `  ${issue.path.join('.')}: ${issue.message}`);
   throw new UserError(`${file} is not valid:\n${lines.join('\n')}`, {
     remedy: 'kadm init and kadm join write it; run the one again that made this node',
@@ -52,6 +57,7 @@ export async function readAgentSettings(file: string): Promise<AgentSettings> {
 }
 
 /** The part of the settings that the pod network is planned with. */
-export function networkOf({ nodeName, nodeIP, podCidrs, network }: AgentSettings): NodeNetwork {
-  return { nodeName, nodeIP, clusterCidrs: podCidrs, vni: network.vni, port: network.port };
+export function networkOf(settings: AgentSettings): NodeNetwork {
+  const { nodeName, nodeIP, podCidrs, serviceCidrs, network } = settings;
+  return { nodeName, nodeIP, clusterCidrs: podCidrs, serviceCidrs, vni: network.vni, port: network.port };
 }

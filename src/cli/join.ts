@@ -1,7 +1,16 @@
 import { Command } from 'commander';
-import type { JoinFlags } from '../config/settings.ts';
+import { parseDocuments } from '../config/documents.ts';
+import type { Documents } from '../config/schema.ts';
+import type { JoinFlags, JoinSettings } from '../config/settings.ts';
 import { EXIT, UserError } from '../errors.ts';
-import { configOption, listOption, loadDocuments, outputOption, ownHostname } from './options.ts';
+import {
+  configOption,
+  configurationInTwo,
+  listOption,
+  loadDocuments,
+  outputOption,
+  ownHostname,
+} from './options.ts';
 import type { OutputFormat } from './renderer.ts';
 import { runVerb, type VerbRun } from './run.ts';
 import { acceptNewHostKeysOption, sshOption } from './ssh-options.ts';
@@ -15,6 +24,7 @@ Examples:
 
 interface JoinOptions extends JoinFlags {
   readonly config?: string;
+  readonly awaitDiscovery?: boolean;
   readonly ssh?: readonly string[];
   readonly acceptNewHostKeys?: boolean;
   readonly output: OutputFormat;
@@ -31,6 +41,10 @@ export function joinCommand(): Command {
       'join without the hash: whoever is in between can be the cluster',
     )
     .option('--node-name <name>', 'name of this node (default: the hostname)')
+    .option(
+      '--await-discovery',
+      'with --config -: prepare this host, then read the JoinConfiguration that follows a line `...`',
+    )
     .addOption(sshOption('join these hosts instead, from the master; may be repeated'))
     .addOption(acceptNewHostKeysOption())
     .addOption(listOption('--skip-phases <ids>', 'phases to leave out'))
@@ -44,26 +58,76 @@ export function joinCommand(): Command {
       await runVerb(options.output, async (run) => {
         const { requireRoot } = await import('../node/preflight.ts');
         requireRoot();
-        return options.ssh === undefined
-          ? await joinHere(endpoint, options, run)
-          : await joinOthers(endpoint, options, run);
+        if (options.ssh !== undefined) return await joinOthers(endpoint, options, run);
+        return options.awaitDiscovery === true
+          ? await joinWhenTold(endpoint, options, run)
+          : await joinHere(endpoint, options, run);
       });
     });
 }
 
 async function joinHere(endpoint: string | undefined, options: JoinOptions, run: VerbRun): Promise<string> {
+  const documents = await loadDocuments(options.config);
+  const flags = endpoint === undefined ? options : { ...options, endpoint };
+  const settings = await assignmentFrom(flags, documents);
   const { join } = await import('../join/run.ts');
+  const { LocalHost } = await import('../host/host.ts');
+  const executable = process.execPath;
+  const assignment = async (): Promise<JoinSettings> => settings;
+  return joined(await join({ ...run, settings, assignment, host: new LocalHost(), executable }));
+}
+
+/** What `kadm up` runs on a worker: the cluster may still be coming up meanwhile. */
+async function joinWhenTold(
+  endpoint: string | undefined,
+  options: JoinOptions,
+  run: VerbRun,
+): Promise<string> {
+  if (endpoint !== undefined || options.config !== '-') {
+    throw new UserError('--await-discovery goes with --config -, and without an endpoint', {
+      remedy: 'kadm join --config - --await-discovery',
+      exitCode: EXIT.usage,
+    });
+  }
+  const { join } = await import('../join/run.ts');
+  const { workerHostSettings } = await import('../config/settings.ts');
+  const { LocalHost } = await import('../host/host.ts');
+  const { DEFAULT_KUBERNETES_VERSION } = await import('../components/catalog.ts');
+  const [first, later] = await configurationInTwo();
+  const documents = parseDocuments(first, 'standard input');
+  const host = new LocalHost();
+  const executable = process.execPath;
+  const node = await join({
+    ...run,
+    settings: workerHostSettings(options, documents),
+    prepareFor: documents.ClusterConfiguration?.kubernetesVersion ?? DEFAULT_KUBERNETES_VERSION,
+    assignment: async () => {
+      const { JoinConfiguration } = parseDocuments(await later, 'standard input');
+      return await assignmentFrom(options, {
+        ...documents,
+        ...(JoinConfiguration === undefined ? {} : { JoinConfiguration }),
+      });
+    },
+    host,
+    executable,
+  }).finally(() => {
+    // After a failure nobody reads what may still come, and an open input would keep this process.
+    process.stdin.destroy();
+  });
+  return joined(node);
+}
+
+async function assignmentFrom(flags: JoinFlags, documents: Documents): Promise<JoinSettings> {
   const { joinSettings } = await import('../config/settings.ts');
   const { LocalHost } = await import('../host/host.ts');
   const { addressTowardsHost } = await import('../host/network.ts');
-  const documents = await loadDocuments(options.config);
-  const host = new LocalHost();
-  const server = endpoint ?? documents.JoinConfiguration?.discovery?.bootstrapToken.apiServerEndpoint;
-  const defaultAddress = server === undefined ? undefined : await addressTowardsHost(host, server);
-  const flags = endpoint === undefined ? options : { ...options, endpoint };
-  const settings = joinSettings(flags, documents, { hostname: ownHostname(), defaultAddress });
-  await join({ ...run, settings, host, executable: process.execPath });
-  return `This host is node ${settings.nodeName} of the cluster, and Ready.`;
+  const server = flags.endpoint ?? documents.JoinConfiguration?.discovery?.bootstrapToken.apiServerEndpoint;
+  const defaultAddress = server === undefined ? undefined : await addressTowardsHost(new LocalHost(), server);
+  return joinSettings(flags, documents, { hostname: ownHostname(), defaultAddress });
+}
+
+function joined(nodeName: string): string {
+  return `This host is node ${nodeName} of the cluster, and Ready.`;
 }
 
 async function joinOthers(endpoint: string | undefined, options: JoinOptions, run: VerbRun): Promise<string> {

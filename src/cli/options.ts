@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
+import { createInterface } from 'node:readline';
 import { text as readAll } from 'node:stream/consumers';
 import { Option } from 'commander';
-import { DEFAULT_CONFIG_FILE, parseDocuments } from '../config/documents.ts';
+import { DEFAULT_CONFIG_FILE, END_OF_FIRST_PART, parseDocuments } from '../config/documents.ts';
 import type { Documents } from '../config/schema.ts';
 import { EXIT, hasCode, messageOf, UserError } from '../errors.ts';
 
@@ -41,6 +42,22 @@ export async function loadDocuments(file: string | undefined): Promise<Documents
       exitCode: EXIT.usage,
     });
   }
+}
+
+/** Standard input up to a line `...`, and what comes after it until the end. */
+export async function configurationInTwo(): Promise<[string, Promise<string>]> {
+  const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+  const take = async (until?: string): Promise<string> => {
+    const taken: string[] = [];
+    for (let next = await lines.next(); !next.done && next.value !== until; next = await lines.next())
+      taken.push(next.value);
+    return taken.join('\n');
+  };
+  const first = await take(END_OF_FIRST_PART);
+  const later = take();
+  // Who does not ask for it, because it failed before, does not miss it either.
+  later.catch(() => {});
+  return [first, later];
 }
 
 export function ownHostname(): string {

@@ -7,7 +7,9 @@ import { labCommand } from './lab.ts';
 import { resetCommand } from './reset.ts';
 import { report } from './run.ts';
 import { tokenCommand } from './token.ts';
+import { upCommand } from './up.ts';
 import { versionCommand, versionText } from './version.ts';
+import { welcomeCommand } from './welcome.ts';
 
 const EXIT_CODES = `
 Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 this host is not ready for it, 130 interrupted.`;
@@ -20,6 +22,7 @@ export function program(): Command {
     .addHelpText('after', EXIT_CODES)
     .showHelpAfterError('(kadm --help shows the commands)');
   const commands = [
+    upCommand(),
     initCommand(),
     joinCommand(),
     resetCommand(),
@@ -29,6 +32,7 @@ export function program(): Command {
     versionCommand(),
   ];
   for (const command of commands) kadm.addCommand(command);
+  kadm.addCommand(welcomeCommand(), { hidden: true });
   everyCommand(kadm, (command) => {
     command.exitOverride();
     // One line for a mistake; the whole help only when asked for.

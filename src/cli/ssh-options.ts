@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { Option } from 'commander';
 import { hasCode } from '../errors.ts';
-import { sha256File } from '../host/host.ts';
+import { sha256File } from '../host/large-file.ts';
 import type { Executable } from '../ssh/remote-run.ts';
 import { parseTarget, type SshTarget } from '../ssh/target.ts';
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Host } from '../host/host.ts';
 import { ROUTE_PROTOCOL, type VxlanLink } from './desired.ts';
-import { NFT_TABLE, type NftTable } from './masquerade.ts';
+import { NFT_TABLE, type NftTable } from './network-table.ts';
 import { readTable } from './nft-table.ts';
 
 /** An interface of this host and its addresses, such as 192.168.1.5. */

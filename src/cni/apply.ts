@@ -1,6 +1,6 @@
 import type { Host } from '../host/host.ts';
 import type { Step } from './diff.ts';
-import { tableCommands } from './masquerade.ts';
+import { tableCommands } from './network-table.ts';
 
 /** 100,000 routes take the kernel about a second; ten times that is a kernel that hangs. */
 const TIMEOUT_MS = 30_000;

@@ -6,7 +6,7 @@ import { BASE_TABLES, isEmptyBaseTable } from './base-tables.ts';
 import { CONFLIST_PATH } from './conflist.ts';
 import { ROUTE_PROTOCOL } from './desired.ts';
 import { iptablesCleanup } from './iptables-cleanup.ts';
-import { NFT_TABLE } from './masquerade.ts';
+import { NFT_TABLE } from './network-table.ts';
 
 const BRIDGE = 'cni0';
 

@@ -1,6 +1,6 @@
 import type { Cidr } from '../config/cidr.ts';
 import { contains } from '../config/cidr.ts';
-import { masqueradeTable, type NftTable } from './masquerade.ts';
+import { type NftTable, networkTable } from './network-table.ts';
 import type { NodeFacts } from './node-facts.ts';
 import { choosePeers, type Refusal } from './peers.ts';
 import { VXLAN_OVERHEAD_BYTES, vtepMac, vxlanDevice } from './vtep.ts';
@@ -15,6 +15,7 @@ export const ROUTE_PROTOCOL = 75;
 export interface NetworkPlan {
   readonly nodeName: string;
   readonly clusterCidrs: readonly Cidr[];
+  readonly serviceCidrs: readonly Cidr[];
   readonly vni: number;
   /** UDP port of the tunnel. */
   readonly port: number;
@@ -86,7 +87,11 @@ export function desiredNetwork(
     routes: new Map(peers.map(({ podCidr }) => [podCidr.text, baseOf(podCidr)])),
     neighbours: new Map(peers.map(({ podCidr, mac: peerMac }) => [baseOf(podCidr), peerMac])),
     fdb: new Map(peers.map(({ mac: peerMac, publicIp }) => [peerMac, publicIp])),
-    table: masqueradeTable(clusterCidrOf(host.podCidr, plan), host.podCidr),
+    table: networkTable({
+      clusterCidr: clusterCidrOf(host.podCidr, plan),
+      podCidr: host.podCidr,
+      serviceCidrs: plan.serviceCidrs,
+    }),
   };
   return { desired, refusals, peers: peers.length };
 }

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type Actual, type ActualVxlan, isOurs } from './actual.ts';
 import { type Desired, ROUTE_PROTOCOL, type VxlanLink } from './desired.ts';
-import type { NftTable } from './masquerade.ts';
+import type { NftTable } from './network-table.ts';
 
 /** One change of the kernel: words for `ip -batch` or `bridge -batch`, or a whole table for nft. */
 export type Step =

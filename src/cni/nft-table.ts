@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Host } from '../host/host.ts';
-import type { Expression, NftTable } from './masquerade.ts';
+import type { Expression, NftTable } from './network-table.ts';
 
 const expression = z.record(z.string(), z.unknown());
 

@@ -1,8 +1,4 @@
-export interface ByteRange {
-  readonly start: number;
-  /** The last byte itself, not the one after it. */
-  readonly end: number;
-}
+import type { ByteRange } from '../host/large-file.ts';
 
 /**
  * Reads a Range header (RFC 9110, section 14.2) for a file of `size` bytes. Several ranges, other units and

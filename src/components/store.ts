@@ -1,11 +1,9 @@
-import { createHash, randomUUID } from 'node:crypto';
-import { createWriteStream } from 'node:fs';
-import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
-import type { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
+import { randomUUID } from 'node:crypto';
+import { chmod, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { z } from 'zod';
 import { UserError } from '../errors.ts';
-import { digestMismatch, exists, LocalHost, sha256File, syncDirectory } from '../host/host.ts';
+import { exists, LocalHost, syncDirectory } from '../host/host.ts';
+import { type Pieces, writeHashed } from '../host/large-file.ts';
 import { architecture, COMPONENT_NAMES } from './catalog.ts';
 
 const PARTIAL = '.partial-';
@@ -28,13 +26,6 @@ const indexSchema = z.object({
 
 /** A component as a file: named by what it is, found by the digest of its content. */
 export type Artifact = z.infer<typeof artifactSchema>;
-
-/** Where files come from that a store lacks. */
-export interface BlobSource {
-  describe(): string;
-  /** The file's content from its first byte; an error of the stream says what is wrong with the source. */
-  open(artifact: Artifact): Promise<Readable>;
-}
 
 /** A folder of components: blobs/sha256/HEX, and index/KUBERNETES-ARCHITECTURE.json that says what they are. */
 export class ComponentStore {
@@ -62,12 +53,14 @@ export class ComponentStore {
   }
 
   /** Takes a file in, whatever it holds. */
-  async add(content: Readable): Promise<Pick<Artifact, 'sha256' | 'size'>> {
+  async add(content: Pieces): Promise<Pick<Artifact, 'sha256' | 'size'>> {
     await mkdir(this.#blobs, { recursive: true });
     const partial = this.blobPath(`${PARTIAL}${randomUUID()}`);
     return await unlessFailed(partial, async () => {
       const written = await writeHashed(content, partial, Number.POSITIVE_INFINITY);
+      await makeDurable(partial);
       await this.#publish(partial, written.sha256);
+      await syncDirectory(this.#blobs);
       return written;
     });
   }
@@ -81,29 +74,6 @@ export class ComponentStore {
     await mkdir(`${this.directory}/index`, { recursive: true });
     const text = `${JSON.stringify({ entries }, undefined, 2)}\n`;
     await new LocalHost().writeFile(this.#indexPath(version), text, { mode: 0o644 });
-  }
-
-  /**
-   * Makes a file be here: a good one stays, a missing one comes from the source, checked while it is written.
-   * @param signal ends a transfer; nothing is then kept of it
-   * @returns its path
-   * @throws UserError when the content has another digest than the artefact says; nothing is kept of it
-   */
-  async fetch(artifact: Artifact, source: BlobSource, signal?: AbortSignal): Promise<string> {
-    const path = this.blobPath(artifact.sha256);
-    const present = await sha256File(path);
-    if (present === artifact.sha256) return path;
-    if (present !== undefined) throw digestMismatch(path, artifact.sha256, present);
-    await mkdir(this.#blobs, { recursive: true });
-    const partial = this.blobPath(`${PARTIAL}${randomUUID()}`);
-    await unlessFailed(partial, async () => {
-      const { sha256 } = await writeHashed(await source.open(artifact), partial, artifact.size, signal);
-      if (sha256 !== artifact.sha256) {
-        throw digestMismatch(`${artifact.name} from ${source.describe()}`, artifact.sha256, sha256);
-      }
-      await this.#publish(partial, sha256);
-    });
-    return path;
   }
 
   /** Removes what writers left that were killed. No other writer may be at work. */
@@ -129,8 +99,8 @@ export class ComponentStore {
   }
 
   async #publish(partial: string, sha256: string): Promise<void> {
+    await chmod(partial, 0o644);
     await rename(partial, this.blobPath(sha256));
-    await syncDirectory(this.#blobs);
   }
 
   get #blobs(): string {
@@ -142,35 +112,14 @@ export class ComponentStore {
   }
 }
 
-/** Writes at most `limit` bytes and one more, so that an endless source ends, with another digest. */
-async function writeHashed(
-  content: Readable,
-  path: string,
-  limit: number,
-  signal?: AbortSignal,
-): Promise<{ sha256: string; size: number }> {
-  const hash = createHash('sha256');
-  let size = 0;
-  await pipeline(
-    content,
-    async function* (chunks: AsyncIterable<Buffer>) {
-      for await (const chunk of chunks) {
-        hash.update(chunk);
-        size += chunk.length;
-        yield chunk;
-        if (size > limit) return;
-      }
-    },
-    createWriteStream(path, { mode: 0o644, flags: 'wx' }),
-    ...(signal === undefined ? [] : [{ signal }]),
-  );
+/** What was recorded in the index is still whole after a power cut. */
+async function makeDurable(path: string): Promise<void> {
   const handle = await open(path, 'r');
   try {
     await handle.sync();
   } finally {
     await handle.close();
   }
-  return { sha256: hash.digest('hex'), size };
 }
 
 async function unlessFailed<T>(partial: string, work: () => Promise<T>): Promise<T> {

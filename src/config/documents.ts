@@ -5,6 +5,9 @@ import { type DocumentKind, type Documents, documentSchemas } from './schema.ts'
 /** Where a configuration that was named by nobody is looked for. */
 export const DEFAULT_CONFIG_FILE = '/etc/kadm/config.yaml';
 
+/** YAML's mark for the end of a document: after it comes what was not known at the start. */
+export const END_OF_FIRST_PART = '...';
+
 const MAX_BYTES = 4 * 1024 * 1024;
 
 /**

@@ -48,7 +48,7 @@ export const componentSourceSchema = z.discriminatedUnion('kind', [
   /** A digest-addressed server; the digests come with the configuration, never from the server. */
   z.strictObject({
     kind: z.literal('http'),
-    url: z.url({ protocol: /^https?$/ }),
+    url: z.url({ protocol: /^http$/ }),
     artifacts: z.array(
       z.strictObject({
         name: z.string(),
@@ -72,6 +72,23 @@ export const clusterSchema = z.strictObject({
         /** For machines whose root lacks CAP_SYS_RESOURCE: containerd then keeps within its own limits. */
         restrictOOMScoreAdj: z.boolean().optional(),
       })
+      .optional(),
+    /** The machines of the cluster, for `kadm up`. */
+    hosts: z
+      .array(
+        z.strictObject({
+          /** A name or address for SSH; with a range such as 10.0.0.[11-40] it stands for many hosts. */
+          address: z.string().min(1).max(260),
+          role: z.enum(['control-plane', 'worker']).optional(),
+          user: z.string().min(1).max(64).optional(),
+          port: z.number().int().min(1).max(65_535).optional(),
+          identityFile: z.string().optional(),
+          nodeName: nodeNameSchema.optional(),
+          /** Fields of KubeletConfiguration for these hosts alone. */
+          kubelet: z.record(z.string(), z.unknown()).optional(),
+        }),
+      )
+      .max(5000)
       .optional(),
     network: z
       .strictObject({

@@ -14,19 +14,23 @@ import {
   usage,
 } from './values.ts';
 
-/** What every node needs to know about how it is to be set up, master or worker. */
-export interface NodeSettings {
-  readonly nodeName: string;
-  /** The address of this node in the cluster: the kubelet's node IP and the pod network's public IP. */
-  readonly nodeIP: string;
+/** What there is to know about a host before it is a node. */
+export interface HostSettings {
   readonly ignorePreflightErrors: readonly string[];
   readonly skipPhases: readonly string[];
-  readonly kubeletExtraArgs: readonly ExtraArg[];
-  /** Fields of KubeletConfiguration to set beside or in place of kadm's. */
-  readonly kubelet: Readonly<Record<string, unknown>>;
   readonly restrictOOMScoreAdj: boolean;
   /** Where components come from; the host's own store when nothing is said. */
   readonly componentSource: ComponentSourceSettings | undefined;
+}
+
+/** What every node needs to know about how it is to be set up, master or worker. */
+export interface NodeSettings extends HostSettings {
+  readonly nodeName: string;
+  /** The address of this node in the cluster: the kubelet's node IP and the pod network's public IP. */
+  readonly nodeIP: string;
+  readonly kubeletExtraArgs: readonly ExtraArg[];
+  /** Fields of KubeletConfiguration to set beside or in place of kadm's. */
+  readonly kubelet: Readonly<Record<string, unknown>>;
 }
 
 export interface ExtraArg {
@@ -201,10 +205,32 @@ export function joinSettings(flags: JoinFlags, documents: Documents, facts: Host
   };
 }
 
+/** What a host is told of itself before it knows its cluster. */
+export function workerHostSettings(flags: JoinFlags, documents: Documents): HostSettings {
+  const join = documents.JoinConfiguration;
+  return hostSettings(flags, documents, join?.nodeRegistration, join?.skipPhases);
+}
+
+type Registration = NonNullable<Documents['InitConfiguration']>['nodeRegistration'];
+
+function hostSettings(
+  flags: Pick<InitFlags, 'ignorePreflightErrors' | 'skipPhases'>,
+  documents: Documents,
+  registration: Registration,
+  skipPhases: readonly string[] | undefined,
+): HostSettings {
+  return {
+    ignorePreflightErrors: flags.ignorePreflightErrors ?? registration?.ignorePreflightErrors ?? [],
+    skipPhases: flags.skipPhases ?? skipPhases ?? [],
+    restrictOOMScoreAdj: documents.Cluster?.spec.containerd?.restrictOOMScoreAdj ?? false,
+    componentSource: documents.Cluster?.spec.components?.source,
+  };
+}
+
 function nodeSettings(
   flags: Pick<InitFlags, 'nodeName' | 'ignorePreflightErrors' | 'skipPhases'>,
   documents: Documents,
-  registration: NonNullable<Documents['InitConfiguration']>['nodeRegistration'],
+  registration: Registration,
   skipPhases: readonly string[] | undefined,
   hostname: string,
   nodeIP: string,
@@ -213,14 +239,11 @@ function nodeSettings(
   const checked = nodeNameSchema.safeParse(name);
   if (!checked.success) throw usage(`--node-name: ${JSON.stringify(name)} ${firstIssue(checked.error)}`);
   return {
+    ...hostSettings(flags, documents, registration, skipPhases),
     nodeName: checked.data,
     nodeIP,
-    ignorePreflightErrors: flags.ignorePreflightErrors ?? registration?.ignorePreflightErrors ?? [],
-    skipPhases: flags.skipPhases ?? skipPhases ?? [],
     kubeletExtraArgs: registration?.kubeletExtraArgs ?? [],
     kubelet: withoutTypeMeta(documents.KubeletConfiguration),
-    restrictOOMScoreAdj: documents.Cluster?.spec.containerd?.restrictOOMScoreAdj ?? false,
-    componentSource: documents.Cluster?.spec.components?.source,
   };
 }
 

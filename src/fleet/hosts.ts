@@ -12,11 +12,12 @@ export type HostResult =
 /**
  * Does the same for many hosts at once, each a line of its own in the tree. A host that fails or hangs
  * never holds up another.
+ * @param act may return a text to show beside the host's name
  */
 export async function onEachHost(
   hosts: readonly string[],
   options: { readonly emit: Emit; readonly concurrency?: number },
-  act: (host: string, emit: Emit) => Promise<void>,
+  act: (host: string, emit: Emit) => Promise<unknown>,
 ): Promise<HostResult[]> {
   const { emit } = options;
   emit({ type: 'plan', path: [], steps: hosts.map((host) => ({ id: host, title: host })) });
@@ -27,14 +28,14 @@ export async function onEachHost(
 async function onHost(
   host: string,
   emit: Emit,
-  act: (host: string, emit: Emit) => Promise<void>,
+  act: (host: string, emit: Emit) => Promise<unknown>,
 ): Promise<HostResult> {
   const start = performance.now();
   const elapsed = (): number => Math.round(performance.now() - start);
   emit({ type: 'started', path: [host] });
   try {
-    await act(host, within(emit, host));
-    emit({ type: 'finished', path: [host], ms: elapsed() });
+    const note = await act(host, within(emit, host));
+    emit({ type: 'finished', path: [host], ms: elapsed(), ...(typeof note === 'string' ? { note } : {}) });
     return { host, ok: true, ms: elapsed() };
   } catch (error) {
     const remedy = error instanceof UserError && error.remedy !== undefined ? { remedy: error.remedy } : {};

@@ -38,7 +38,7 @@ export async function resetHosts(reset: FleetReset): Promise<void> {
       await drain(reset.client, node, { timeoutMs: DRAIN_TIMEOUT_MS, progress, signal: reset.signal });
     }
     const { connect, executable } = reset;
-    await runVerbOnHost({ target, connect, executable, argv: ['reset', '--force'], input: '', emit });
+    await runVerbOnHost(target, { connect, executable }, { argv: ['reset', '--force'], input: '', emit });
     if (reset.client && node !== undefined) await deleteNode(reset.client, node);
   });
   throwFailures(results, 'reset');

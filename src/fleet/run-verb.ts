@@ -1,44 +1,117 @@
+import type { Readable } from 'node:stream';
 import { UserError } from '../errors.ts';
+import { runCommand } from '../host/command.ts';
+import { LocalHost } from '../host/host.ts';
 import { type Emit, type Event, eventSchema } from '../phases/events.ts';
+import { type CompletedVerb, Ledger } from '../phases/ledger.ts';
 import { type ConnectOptions, SshConnection } from '../ssh/connection.ts';
-import { type Executable, exitCodeFrom, runRemote } from '../ssh/remote-run.ts';
+import { type Executable, exitCodeFrom, RemoteKadm } from '../ssh/remote-run.ts';
 import type { SshTarget } from '../ssh/target.ts';
 
 const VERB_TIMEOUT_MS = 15 * 60_000;
 
-export interface RemoteVerb {
-  readonly target: SshTarget;
-  readonly connect: ConnectOptions;
-  readonly executable: Executable;
+export interface Verb {
   /** The verb and its flags; nothing secret: others on the host can read it. */
   readonly argv: readonly string[];
   /** Configuration on standard input, secrets included. */
-  readonly input: string;
+  readonly input: string | Readable;
   readonly emit: Emit;
 }
 
-/**
- * Runs a verb of kadm on another host, as if somebody had typed it there, and passes on its events.
- * @returns what its result events held
- * @throws UserError with the remote failure's own words, remedy and exit code
- */
-export async function runVerbOnHost(verb: RemoteVerb): Promise<Record<string, unknown>> {
-  const connection = await SshConnection.open(verb.target, verb.connect);
-  const seen = new RemoteEvents(verb.target.name, verb.emit);
+/** kadm on one host, where its verbs run as if somebody had typed them there. */
+export interface HostSession {
+  readonly name: string;
+  /** The verb that has ended well there before this session, if any. */
+  readonly completed: CompletedVerb | undefined;
+  /**
+   * @returns what its result events held
+   * @throws UserError with the failure's own words, remedy and exit code
+   */
+  run(verb: Verb): Promise<Record<string, unknown>>;
+  close(): Promise<void>;
+}
+
+export interface RemoteOptions {
+  readonly connect: ConnectOptions;
+  readonly executable: Executable;
+  /** URL of a component server that has the executable, for hosts that can reach it. */
+  readonly nearby?: () => Promise<string>;
+}
+
+/** @throws UserError: unreachable, host key unknown or changed, not let in */
+export async function openSession(
+  target: SshTarget,
+  { connect, executable, nearby }: RemoteOptions,
+  progress: (message: string) => void,
+): Promise<HostSession> {
+  const connection = await SshConnection.open(target, connect);
   try {
-    const { exitCode, stderr } = await runRemote(connection, {
-      executable: verb.executable,
-      argv: [...verb.argv, '--output', 'json'],
-      input: verb.input,
-      timeoutMs: VERB_TIMEOUT_MS,
-      onLine: (line) => seen.take(line),
-      progress: (message) => verb.emit({ type: 'progress', path: [], message }),
-    });
-    if (exitCode !== 0) throw seen.failure(exitCode, stderr);
-    return seen.result;
-  } finally {
+    const kadm = await RemoteKadm.place(connection, executable, progress, nearby);
+    return {
+      name: target.name,
+      completed: kadm.completed,
+      run: (verb) =>
+        runVerb(target.name, verb, (argv, onLine) =>
+          kadm.run({ argv, input: verb.input, timeoutMs: VERB_TIMEOUT_MS, onLine }),
+        ),
+      close: async () => {
+        await kadm.remove();
+        connection.close();
+      },
+    };
+  } catch (error) {
     connection.close();
+    throw error;
   }
+}
+
+/** kadm on this host: the same, without SSH. */
+export async function localSession(name: string, signal: AbortSignal): Promise<HostSession> {
+  return {
+    name,
+    completed: (await Ledger.open(new LocalHost())).completed,
+    run: (verb) =>
+      runVerb(name, verb, (argv, onLine) =>
+        runCommand([process.execPath, ...argv], {
+          input: verb.input,
+          timeoutMs: VERB_TIMEOUT_MS,
+          allowFailure: true,
+          onLine,
+          signal,
+        }),
+      ),
+    close: async () => {},
+  };
+}
+
+/** One verb on another host, with a connection of its own. */
+export async function runVerbOnHost(
+  target: SshTarget,
+  options: RemoteOptions,
+  verb: Verb,
+): Promise<Record<string, unknown>> {
+  const progress = (message: string): void => verb.emit({ type: 'progress', path: [], message });
+  const session = await openSession(target, options, progress);
+  try {
+    return await session.run(verb);
+  } finally {
+    await session.close();
+  }
+}
+
+async function runVerb(
+  host: string,
+  verb: Verb,
+  run: (
+    argv: readonly string[],
+    onLine: (line: string) => void,
+  ) => Promise<{ exitCode: number; stderr: string }>,
+): Promise<Record<string, unknown>> {
+  const seen = new RemoteEvents(host, verb.emit);
+  const argv = [...verb.argv, '--output', 'json'];
+  const { exitCode, stderr } = await run(argv, (line) => seen.take(line));
+  if (exitCode !== 0) throw seen.failure(exitCode, stderr);
+  return seen.result;
 }
 
 /** Reads the lines of a remote kadm: they come from another machine, so each is checked. */

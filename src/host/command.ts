@@ -58,11 +58,7 @@ export async function runCommand(argv: readonly string[], options: RunOptions = 
     stripFinalNewline: false,
     timeout,
     maxBuffer: 64 * 1024 * 1024,
-    ...(input === undefined
-      ? { stdin: 'ignore' as const }
-      : typeof input === 'string' || input instanceof Uint8Array
-        ? { input }
-        : { stdin: input }),
+    ...(input === undefined ? { stdin: 'ignore' as const } : { input }),
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     ...(options.env === undefined ? {} : { env: options.env }),
     ...(options.signal === undefined ? {} : { cancelSignal: options.signal }),

@@ -1,6 +1,6 @@
 import type { Stats } from 'node:fs';
 import type { RunOptions, RunResult } from './command.ts';
-import type { FileAttributes, Host } from './host.ts';
+import type { FileAttributes, Host, PromisedFile } from './host.ts';
 
 /** A Host that says what would be done instead of doing it. Reading is real; what was written reads back. */
 export class DryRunHost implements Host {
@@ -55,10 +55,9 @@ export class DryRunHost implements Host {
     for (const line of bytes.toString('utf8').trimEnd().split('\n')) this.#lines.push(`  | ${line}`);
   }
 
-  async copyFile(source: string, path: string, attributes: FileAttributes, sha256: string): Promise<void> {
-    this.#lines.push(
-      `install ${path} (mode ${attributes.mode.toString(8)}, SHA-256 ${sha256}) from ${source}`,
-    );
+  async installFile(file: PromisedFile, path: string, attributes: FileAttributes): Promise<void> {
+    const mode = attributes.mode.toString(8);
+    this.#lines.push(`install ${path} (mode ${mode}, SHA-256 ${file.sha256}): ${file.name}`);
   }
 
   async writeKernelFile(path: string, value: string): Promise<void> {

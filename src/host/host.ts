@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
-import { createReadStream, createWriteStream, type Stats } from 'node:fs';
+import type { Stats } from 'node:fs';
 import {
   chmod,
   chown,
+  link,
   lstat,
   mkdir,
   open,
@@ -15,17 +16,29 @@ import {
   writeFile,
 } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { hasCode, UserError } from '../errors.ts';
 import { type RunOptions, type RunResult, runCommand } from './command.ts';
-
-const CHUNK_BYTES = 1024 * 1024;
+import { type Pieces, writeHashed } from './large-file.ts';
 
 export interface FileAttributes {
   /** Permission bits, such as 0o600. */
   readonly mode: number;
   readonly uid?: number;
   readonly gid?: number;
+}
+
+/** The content that a file is to have, and where it comes from. */
+export interface PromisedFile {
+  /** What to call it in errors. */
+  readonly name: string;
+  readonly sha256: string;
+  /** In bytes. */
+  readonly size: number;
+  open(): Pieces;
+  /** A file of this machine that has just this content, and nobody else's: it may be had under one more name. */
+  readonly shareable?: string;
+  /** Ends the transfer. */
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -45,10 +58,10 @@ export interface Host {
   /** Replaces the whole file at once: no reader sees half of it, no other user any of a secret one. */
   writeFile(path: string, content: string | Uint8Array, attributes: FileAttributes): Promise<void>;
   /**
-   * Copies a large file into place as writeFile does.
-   * @throws UserError when what was read does not have this SHA-256; nothing is then in place.
+   * Brings a large file into place as writeFile does, checked while it is written.
+   * @throws UserError when what came does not have the promised SHA-256; nothing is then in place.
    */
-  copyFile(source: string, path: string, attributes: FileAttributes, sha256: string): Promise<void>;
+  installFile(file: PromisedFile, path: string, attributes: FileAttributes): Promise<void>;
   /** Writes a file of the kernel below /proc or /sys, which cannot be replaced by renaming. */
   writeKernelFile(path: string, value: string): Promise<void>;
   makeDirectory(path: string, attributes: FileAttributes): Promise<void>;
@@ -97,11 +110,13 @@ export class LocalHost implements Host {
     await syncDirectory(dirname(path));
   }
 
-  async copyFile(source: string, path: string, attributes: FileAttributes, sha256: string): Promise<void> {
+  async installFile(file: PromisedFile, path: string, attributes: FileAttributes): Promise<void> {
     const temporary = temporaryFor(path);
+    // What a killed run left.
+    await rm(temporary, { force: true });
     try {
-      const found = await copyHashed(source, temporary);
-      if (found !== sha256) throw digestMismatch(source, sha256, found);
+      const found = await this.#bring(file, temporary);
+      if (found !== file.sha256) throw digestMismatch(file.name, file.sha256, found);
       await chmod(temporary, attributes.mode);
       if (attributes.uid !== undefined)
         await chown(temporary, attributes.uid, attributes.gid ?? attributes.uid);
@@ -110,6 +125,12 @@ export class LocalHost implements Host {
       await rm(temporary, { force: true });
       throw error;
     }
+  }
+
+  /** @returns the SHA-256 of what is at `path` now */
+  async #bring({ shareable, sha256: promised, ...file }: PromisedFile, path: string): Promise<string> {
+    if (shareable !== undefined && (await linked(shareable, path))) return promised;
+    return (await writeHashed(file.open(), path, file.size, file.signal)).sha256;
   }
 
   async writeKernelFile(path: string, value: string): Promise<void> {
@@ -150,32 +171,15 @@ function temporaryFor(path: string): string {
   return `${dirname(path)}/.${basename(path)}.kadm-new`;
 }
 
-/** Copies a file and returns the SHA-256 (hex) of what was copied. */
-async function copyHashed(source: string, target: string): Promise<string> {
-  const hash = createHash('sha256');
-  await pipeline(
-    createReadStream(source, { highWaterMark: CHUNK_BYTES }),
-    async function* (chunks: AsyncIterable<Buffer>) {
-      for await (const chunk of chunks) {
-        hash.update(chunk);
-        yield chunk;
-      }
-    },
-    createWriteStream(target, { mode: 0o600, highWaterMark: CHUNK_BYTES }),
-  );
-  return hash.digest('hex');
-}
-
-/** SHA-256 (hex) of a file of any size; undefined where there is none. */
-export async function sha256File(path: string): Promise<string | undefined> {
-  const hash = createHash('sha256');
+/** False where that would be another file system. */
+async function linked(from: string, to: string): Promise<boolean> {
   try {
-    await pipeline(createReadStream(path, { highWaterMark: CHUNK_BYTES }), hash);
+    await link(from, to);
+    return true;
   } catch (error) {
-    if (hasCode(error, 'ENOENT')) return undefined;
+    if (hasCode(error, 'EXDEV')) return false;
     throw error;
   }
-  return hash.digest('hex');
 }
 
 export function digestMismatch(what: string, wanted: string, found: string): UserError {

@@ -1,4 +1,6 @@
 import { lookup } from 'node:dns/promises';
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { z } from 'zod';
 import type { Host } from './host.ts';
 
@@ -24,6 +26,19 @@ export async function hostRoutes(host: Host): Promise<string[]> {
   return routesSchema
     .parse(JSON.parse(stdout))
     .flatMap(({ dst }) => (dst === 'default' ? [] : [dst.includes('/') ? dst : `${dst}/32`]));
+}
+
+/** Whether anything accepts connections there; asks the kernel only. */
+export async function accepts(host: string, port: number, timeoutMs = 1000): Promise<boolean> {
+  const socket = connect({ host, port });
+  try {
+    await once(socket, 'connect', { signal: AbortSignal.timeout(timeoutMs) });
+    return true;
+  } catch {
+    return false;
+  } finally {
+    socket.destroy();
+  }
 }
 
 /** The address from which this host would send to `destination`; nothing is sent. Undefined without a route. */

@@ -32,6 +32,10 @@ export function controllerManagerPod({ settings, release }: InitContext): Static
       'cluster-signing-cert-file': `${PKI}/ca.crt`,
       'cluster-signing-key-file': `${PKI}/ca.key`,
       controllers: '*,bootstrapsigner,tokencleaner',
+      // Each of its some 40 controllers begins with requests of its own; at the default rate of 20 a second no
+      // certificate is signed for the first 5 s, and no node can join.
+      'kube-api-burst': '200',
+      'kube-api-qps': '100',
       kubeconfig: KUBECONFIG,
       'leader-elect': 'true',
       profiling: 'false',

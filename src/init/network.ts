@@ -22,6 +22,7 @@ export const network: Phase<InitContext> = {
       role: 'control-plane',
       server: localUrl(settings),
       podCidrs: settings.podCidrs.map((cidr) => cidr.text),
+      serviceCidrs: settings.serviceCidrs.map((cidr) => cidr.text),
       network: settings.network,
     });
   },

@@ -63,7 +63,11 @@ export function kubeletConfig({ settings }: InitContext): Record<string, unknown
 }
 
 function networkConfig({ settings }: InitContext): object {
-  return { podCidrs: settings.podCidrs.map((cidr) => cidr.text), ...settings.network };
+  return {
+    podCidrs: settings.podCidrs.map((cidr) => cidr.text),
+    serviceCidrs: settings.serviceCidrs.map((cidr) => cidr.text),
+    ...settings.network,
+  };
 }
 
 function configMap(name: string, data: Record<string, string>): object {

@@ -1,4 +1,5 @@
 import { messageOf, UserError } from '../errors.ts';
+import { accepts } from '../host/network.ts';
 import { lastWordsOf } from '../node/diagnose.ts';
 import type { Phase } from '../phases/phase.ts';
 import { waitFor } from '../phases/wait.ts';
@@ -17,6 +18,7 @@ export const waitApiserver: Phase<InitContext> = {
   needs: ['kubelet-start'],
   async run(context, step) {
     if (context.host.dryRun) return;
+    const { advertiseAddress, apiPort } = context.settings;
     const client = await context.api();
     await waitFor({
       what: 'the API server',
@@ -25,6 +27,8 @@ export const waitApiserver: Phase<InitContext> = {
       signal: step.signal,
       progress: step.progress,
       check: async () => {
+        // Setting up TLS twenty times a second would take the processor from the API server itself.
+        if (!(await accepts(advertiseAddress, apiPort))) return `nothing listens on port ${apiPort} yet`;
         try {
           const spaces = ['kube-system', 'kube-public'].map((name) =>
             client.find(`/api/v1/namespaces/${name}`),

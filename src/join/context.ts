@@ -1,19 +1,27 @@
 import type { JoinSettings, NetworkSettings } from '../config/settings.ts';
 import type { NodeContext } from '../node/context.ts';
 
+export interface ClusterNetwork extends NetworkSettings {
+  readonly podCidrs: readonly string[];
+  readonly serviceCidrs: readonly string[];
+}
+
 /** What the cluster says of itself to a node that joins. */
 export interface Cluster {
+  /** What this host was told to join it as. */
+  readonly settings: JoinSettings;
   readonly server: string;
   readonly caPem: string;
   readonly kubernetesVersion: string;
   readonly kubeletConfiguration: Record<string, unknown>;
   /** Undefined in a cluster whose network is not kadm's. */
-  readonly network: (NetworkSettings & { readonly podCidrs: readonly string[] }) | undefined;
+  readonly network: ClusterNetwork | undefined;
 }
 
 /** What the phases of join share. */
 export interface JoinContext extends NodeContext {
-  readonly settings: JoinSettings;
+  /** Which cluster to join, and as what; said at the start, or while the host is being prepared. */
+  readonly assignment: () => Promise<JoinSettings>;
   /** Filled by the phase discovery, on which all that use it depend. */
   readonly cluster: Discovered;
 }
@@ -24,6 +32,10 @@ export class Discovered {
 
   set(cluster: Cluster): void {
     this.#cluster = cluster;
+  }
+
+  get found(): Cluster | undefined {
+    return this.#cluster;
   }
 
   /** @throws Error when asked before discovery, which is a fault in the table of phases. */

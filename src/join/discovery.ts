@@ -15,6 +15,7 @@ const clusterConfiguration = z.looseObject({ kubernetesVersion: z.string() });
 const kubeletConfiguration = z.looseObject({ kind: z.literal('KubeletConfiguration') });
 const networkConfiguration = z.object({
   podCidrs: z.array(z.string()),
+  serviceCidrs: z.array(z.string()),
   backend: z.enum(['vxlan', 'none']),
   vni: z.number(),
   port: z.number(),
@@ -36,7 +37,8 @@ export const discovery: Phase<JoinContext> = {
   title: 'Verify the cluster',
   needs: ['preflight'],
   async run(context, step) {
-    const { settings } = context;
+    step.progress('waiting to be told the cluster');
+    const settings = await context.assignment();
     const token = parseToken(settings.token);
     step.progress(`reading cluster-info from ${settings.endpoint}`);
     const configMap = await clusterInfoOnceSigned(`https://${settings.endpoint}`, token.id, step.signal);
@@ -44,7 +46,7 @@ export const discovery: Phase<JoinContext> = {
     const { server, caPem } = verifyClusterInfo(configMap, token, pins);
     const client = new KubeClient({ server, caPem, token: settings.token });
     try {
-      context.cluster.set({ server, caPem, ...(await readConfiguration(client)) });
+      context.cluster.set({ settings, server, caPem, ...(await readConfiguration(client)) });
     } finally {
       client.close();
     }
@@ -68,7 +70,9 @@ async function clusterInfoOnceSigned(
   }
 }
 
-async function readConfiguration(client: KubeClient): Promise<Omit<Cluster, 'server' | 'caPem'>> {
+async function readConfiguration(
+  client: KubeClient,
+): Promise<Omit<Cluster, 'settings' | 'server' | 'caPem'>> {
   const [cluster, kubelet, network] = await Promise.all([
     readKey(client, 'kubeadm-config', 'ClusterConfiguration'),
     readKey(client, 'kubelet-config', 'kubelet'),

@@ -8,7 +8,7 @@ import { discovery } from './discovery.ts';
 import { kubeletStart } from './kubelet-start.ts';
 import { kubeletWaitBootstrap } from './kubelet-wait-bootstrap.ts';
 import { network } from './network.ts';
-import { preflight } from './preflight.ts';
+import { checkHost, preflight } from './preflight.ts';
 import { waitNodeReady } from './wait-node-ready.ts';
 
 /** Nothing is changed before the cluster has been verified. */
@@ -16,6 +16,24 @@ const afterDiscovery = (phase: Phase<JoinContext>): Phase<JoinContext> => ({
   ...phase,
   needs: [...phase.needs.filter((id) => id !== 'preflight'), 'discovery'],
 });
+
+/**
+ * The same for a host that is told later which cluster it will join: what takes long is done by then. Whoever
+ * runs it answers for the cluster, which is still verified before the host becomes part of it.
+ */
+export const preparedJoinPhases: readonly Phase<JoinContext>[] = [
+  checkHost,
+  prepareHost,
+  components,
+  containerRuntime,
+  images,
+  otherImages,
+  discovery,
+  kubeletStart,
+  kubeletWaitBootstrap,
+  network,
+  waitNodeReady,
+];
 
 /** What `kadm join` does, in reading order; each phase starts as soon as those that it needs have finished. */
 export const joinPhases: readonly Phase<JoinContext>[] = [

@@ -12,8 +12,7 @@ export const kubeletStart: Phase<JoinContext> = {
   title: 'Start the kubelet',
   needs: ['discovery', 'container-runtime', 'other-images'],
   async run(context) {
-    const { settings } = context;
-    const { server, caPem, kubeletConfiguration } = context.cluster.get();
+    const { settings, server, caPem, kubeletConfiguration } = context.cluster.get();
     const changes = changesOf(context, 'kubelet-start');
     await changes.file('/etc/kubernetes/pki/ca.crt', caPem, 0o644);
     if ((await context.host.stat(KUBELET_CLIENT_PEM)) === undefined) {

@@ -9,19 +9,19 @@ export const network: Phase<JoinContext> = {
   title: 'Start the pod network',
   needs: ['kubelet-wait-bootstrap'],
   async run(context, step) {
-    const { settings } = context;
-    const { network: found, server } = context.cluster.get();
+    const { settings, network: found, server } = context.cluster.get();
     if (found === undefined || found.backend === 'none') {
       step.note('the network of this cluster is not kadm’s');
       return;
     }
-    const { podCidrs, ...rest } = found;
+    const { podCidrs, serviceCidrs, ...rest } = found;
     await startAgent(changesOf(context, 'network'), {
       nodeName: settings.nodeName,
       nodeIP: settings.nodeIP,
       role: 'worker',
       server,
       podCidrs,
+      serviceCidrs,
       network: rest,
     });
   },

@@ -1,19 +1,33 @@
 import { EXIT, UserError } from '../errors.ts';
+import type { NodeContext } from '../node/context.ts';
 import { type Check, fileAvailable, kernelModule, portFree, runChecks, swap } from '../node/preflight.ts';
 import type { Phase } from '../phases/phase.ts';
 import { parseCaPin } from '../pki/ca-pin.ts';
 import { parseToken } from '../pki/token.ts';
 import type { JoinContext } from './context.ts';
 
+const TITLE = 'Check that this host can become a worker';
+
 /** Looks before anything is changed. */
 export const preflight: Phase<JoinContext> = {
   id: 'preflight',
-  title: 'Check that this host can become a worker',
+  title: TITLE,
+  needs: [],
+  async run(context, step) {
+    const { token, caCertHashes } = await context.assignment();
+    parseToken(token);
+    for (const hash of caCertHashes) parseCaPin(hash);
+    await checkHost.run(context, step);
+  },
+};
+
+/** The part of it that can be done before the cluster is known. */
+export const checkHost: Phase<NodeContext> = {
+  id: 'preflight',
+  title: TITLE,
   needs: [],
   async run(context, step) {
     const { ledger, settings } = context;
-    parseToken(settings.token);
-    for (const hash of settings.caCertHashes) parseCaPin(hash);
     const done = ledger.completed ?? (ledger.begun === 'init' ? 'init' : undefined);
     if (done !== undefined) {
       const what = done === 'init' ? 'is a control plane' : 'has already joined a cluster';
@@ -26,7 +40,7 @@ export const preflight: Phase<JoinContext> = {
   },
 };
 
-function checksFor({ host, ledger }: JoinContext): Check[] {
+function checksFor({ host, ledger }: NodeContext): Check[] {
   const always = [swap(host), kernelModule(host, 'br_netfilter', '/proc/sys/net/bridge')];
   // A run that was cut short has its own files and programs here.
   if (ledger.begun !== undefined) return always;

@@ -1,15 +1,20 @@
-import { componentsOf, releaseFor } from '../components/catalog.ts';
-import type { JoinSettings } from '../config/settings.ts';
+import { componentsOf, type Release, releaseFor } from '../components/catalog.ts';
+import type { HostSettings, JoinSettings } from '../config/settings.ts';
+import { EXIT, UserError } from '../errors.ts';
 import type { Host } from '../host/host.ts';
 import { componentsFrom } from '../node/component-source.ts';
 import type { Emit } from '../phases/events.ts';
 import { Ledger } from '../phases/ledger.ts';
 import { runPhases } from '../phases/runner.ts';
 import { Discovered, type JoinContext } from './context.ts';
-import { joinPhases } from './index.ts';
+import { joinPhases, preparedJoinPhases } from './index.ts';
 
 export interface JoinRun {
-  readonly settings: JoinSettings;
+  readonly settings: HostSettings;
+  /** Which cluster to join. */
+  readonly assignment: () => Promise<JoinSettings>;
+  /** The cluster's Kubernetes, for a host to be prepared before it knows more of the cluster. */
+  readonly prepareFor?: string;
   readonly host: Host;
   /** Path of this executable. */
   readonly executable: string;
@@ -17,23 +22,45 @@ export interface JoinRun {
   readonly signal: AbortSignal;
 }
 
-/** Brings this host into a cluster as a worker; ends when its Node is Ready. */
-export async function join(run: JoinRun): Promise<void> {
-  const { settings, host, emit, signal } = run;
+/**
+ * Brings this host into a cluster as a worker; ends when its Node is Ready.
+ * @returns the name of the node
+ */
+export async function join(run: JoinRun): Promise<string> {
+  const { settings, assignment, host, emit, signal } = run;
   const ledger = await Ledger.open(host);
   const cluster = new Discovered();
+  const expected = run.prepareFor === undefined ? undefined : releaseFor(run.prepareFor);
   const context: JoinContext = {
     ...componentsFrom(settings.componentSource),
     settings,
+    assignment,
     host,
     ledger,
     executable: run.executable,
     components: componentsOf('worker'),
-    release: () => releaseFor(cluster.get().kubernetesVersion),
+    release: () => releaseOf(cluster, expected),
     cluster,
   };
-  await runPhases(joinPhases, context, { emit, signal, skip: settings.skipPhases });
-  if (host.dryRun) return;
+  const phases = expected === undefined ? joinPhases : preparedJoinPhases;
+  await runPhases(phases, context, { emit, signal, skip: settings.skipPhases });
+  const { nodeName } = cluster.get().settings;
+  if (host.dryRun) return nodeName;
   await ledger.append({ verb: 'join', state: 'complete', version: context.release().kubernetes });
-  emit({ type: 'result', path: [], result: { nodeName: settings.nodeName } });
+  emit({ type: 'result', path: [], result: { nodeName } });
+  return nodeName;
+}
+
+/** @throws UserError when a host was prepared for another Kubernetes than the cluster has */
+function releaseOf(cluster: Discovered, expected: Release | undefined): Release {
+  if (expected === undefined) return releaseFor(cluster.get().kubernetesVersion);
+  const found = cluster.found?.kubernetesVersion ?? expected.kubernetes;
+  if (found === expected.kubernetes) return expected;
+  throw new UserError(
+    `the cluster has Kubernetes ${found}, and this host was made ready for ${expected.kubernetes}`,
+    {
+      remedy: `name that version in the configuration: kubernetesVersion: ${found}`,
+      exitCode: EXIT.usage,
+    },
+  );
 }

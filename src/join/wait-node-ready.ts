@@ -18,18 +18,18 @@ export const waitNodeReady: Phase<JoinContext> = {
   title: 'Wait until the node is Ready',
   needs: ['network'],
   async run(context, step) {
-    const { server, caPem, network } = context.cluster.get();
+    const { settings, server, caPem, network } = context.cluster.get();
     if (context.host.dryRun) return;
     if (network === undefined) return step.note('not waited for: it needs a pod network first');
     const pem = (await context.host.readFile(KUBELET_CLIENT_PEM))?.toString('utf8') ?? '';
     const client = new KubeClient({ server, caPem, certPem: pem, keyPem: pem });
     try {
       await waitFor({
-        what: `node ${context.settings.nodeName} to be Ready`,
+        what: `node ${settings.nodeName} to be Ready`,
         timeoutMs: TIMEOUT_MS,
         signal: step.signal,
         progress: step.progress,
-        check: async () => await notReady(client, context.settings.nodeName),
+        check: async () => await notReady(client, settings.nodeName),
         diagnose: async () => {
           const units = ['kubelet.service', 'kadm-agent.service'];
           const logs = await Promise.all(

@@ -13,6 +13,7 @@ export interface AgentNode {
   /** URL of the API server. */
   readonly server: string;
   readonly podCidrs: readonly string[];
+  readonly serviceCidrs: readonly string[];
   readonly network: NetworkSettings;
 }
 

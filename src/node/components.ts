@@ -1,8 +1,11 @@
+import { stat } from 'node:fs/promises';
 import pLimit from 'p-limit';
 import { installPath } from '../components/catalog.ts';
+import { promisedFile } from '../components/source.ts';
 import type { Artifact } from '../components/store.ts';
 import { UserError } from '../errors.ts';
-import { sha256File } from '../host/host.ts';
+import { readPieces, sha256File } from '../host/large-file.ts';
+import { isTransient } from '../host/transient.ts';
 import type { Phase } from '../phases/phase.ts';
 import { changesOf, type NodeContext } from './context.ts';
 
@@ -24,15 +27,9 @@ export const components: Phase<NodeContext> = {
     const limit = pLimit(AT_ONCE);
     const install = async (artifact: Artifact): Promise<void> => {
       step.signal.throwIfAborted();
-      const target = installPath(artifact.name);
-      if (await changes.isFile(target, artifact.sha256, BINARY_MODE)) return;
       step.progress(`${artifact.name} ${artifact.version}`);
-      await changes.copy(
-        target,
-        await bringHere(context, artifact, step.signal),
-        BINARY_MODE,
-        artifact.sha256,
-      );
+      const file = promisedFile(artifact, context.source, step.signal);
+      await changes.install(installPath(artifact.name), file, BINARY_MODE);
     };
     const binaries = artifacts.filter(({ kind }) => kind === 'binary');
     await Promise.all(binaries.map((artifact) => limit(install, artifact)));
@@ -41,16 +38,6 @@ export const components: Phase<NodeContext> = {
 };
 
 const BINARY_MODE = 0o755;
-
-/** The path of an artefact in this host's store, into which it is brought from the source if need be. */
-export async function bringHere(
-  context: NodeContext,
-  artifact: Artifact,
-  signal: AbortSignal,
-): Promise<string> {
-  if (context.host.dryRun) return context.store.blobPath(artifact.sha256);
-  return await context.store.fetch(artifact, context.source, signal);
-}
 
 /** The artefacts of this node's components, as the source lists them. */
 export async function wantedArtifacts(context: NodeContext): Promise<Artifact[]> {
@@ -66,8 +53,16 @@ export async function wantedArtifacts(context: NodeContext): Promise<Artifact[]>
 }
 
 async function installKadm(context: NodeContext): Promise<void> {
-  if (context.executable === KADM_PATH) return;
-  const digest = await sha256File(context.executable);
-  if (digest === undefined) throw new Error(`${context.executable} has vanished`);
-  await changesOf(context, 'components').copy(KADM_PATH, context.executable, 0o755, digest);
+  const path = context.executable;
+  if (path === KADM_PATH) return;
+  const [digest, { size }] = await Promise.all([sha256File(path), stat(path)]);
+  if (digest === undefined) throw new Error(`${path} has vanished`);
+  const file = {
+    name: path,
+    sha256: digest,
+    size,
+    open: () => readPieces(path),
+    ...(isTransient(path) ? { shareable: path } : {}),
+  };
+  await changesOf(context, 'components').install(KADM_PATH, file, BINARY_MODE);
 }

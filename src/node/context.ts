@@ -1,16 +1,16 @@
 import type { ComponentName, Release } from '../components/catalog.ts';
 import type { ComponentSource } from '../components/source.ts';
 import type { ComponentStore } from '../components/store.ts';
-import type { NodeSettings } from '../config/settings.ts';
+import type { HostSettings } from '../config/settings.ts';
 import type { Host } from '../host/host.ts';
 import { Changes } from '../phases/changes.ts';
 import type { Ledger } from '../phases/ledger.ts';
 
-/** What the phases that every node goes through need, whether it becomes a master or a worker. */
+/** What the phases that every host goes through need, whether it becomes a master or a worker. */
 export interface NodeContext {
   readonly host: Host;
   readonly ledger: Ledger;
-  readonly settings: NodeSettings;
+  readonly settings: HostSettings;
   /** This executable: what the agent's unit runs. */
   readonly executable: string;
   /** The host's own component store. */

@@ -1,14 +1,19 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import pLimit from 'p-limit';
 import type { ComponentName } from '../components/catalog.ts';
 import type { Artifact } from '../components/store.ts';
 import { UserError } from '../errors.ts';
 import type { Host } from '../host/host.ts';
-import type { Phase } from '../phases/phase.ts';
-import { bringHere, wantedArtifacts } from './components.ts';
+import type { Phase, Step } from '../phases/phase.ts';
+import { wantedArtifacts } from './components.ts';
 import { CONTAINERD_SOCKET } from './container-runtime.ts';
 import type { NodeContext } from './context.ts';
+import { RUNTIME_DIRECTORY } from './paths.ts';
 
-const IMPORT_TIMEOUT_MS = 300_000;
+const PULL_TIMEOUT_MS = 300_000;
+const PULL_ATTEMPTS = 4;
+const PULL_PAUSE_MS = 250;
 const CTR = ['/usr/local/bin/ctr', '--address', CONTAINERD_SOCKET, '--namespace', 'k8s.io'];
 /** Unpacking is work for processor and disk: two at once keep both busy. */
 const AT_ONCE = 2;
@@ -35,34 +40,80 @@ export const otherImages: Phase<NodeContext> = {
 
 async function importImages(
   context: NodeContext,
-  step: Parameters<Phase<NodeContext>['run']>[1],
+  step: Step,
   wanted: (name: string) => boolean,
 ): Promise<void> {
   const present = await importedImages(context.host);
   const lacking = (await wantedArtifacts(context)).filter(
     ({ name, image }) => wanted(name) && image !== undefined && present.get(image.name) !== image.digest,
   );
-  const limit = pLimit(AT_ONCE);
-  const bring = async (artifact: Artifact): Promise<void> => {
-    step.signal.throwIfAborted();
-    step.progress(artifact.image?.name ?? artifact.name);
-    const file = await bringHere(context, artifact, step.signal);
-    await context.host.run([...CTR, 'images', 'import', '--local', file], { timeoutMs: IMPORT_TIMEOUT_MS });
-  };
-  await Promise.all(lacking.map((artifact) => limit(bring, artifact)));
-  if (lacking.length > 0 && !context.host.dryRun) await checkImported(context.host, lacking);
+  if (lacking.length > 0) await pullImages(context, step, lacking);
   step.note(lacking.length === 0 ? 'they are there' : `${lacking.length}`);
 }
 
-async function checkImported(host: Host, artifacts: readonly Artifact[]): Promise<void> {
+/**
+ * containerd pulls them as from a registry: it fetches and checks each part by the digest that its manifest
+ * names, and the manifest's own digest is compared with what was promised.
+ */
+async function pullImages(
+  { host, source }: NodeContext,
+  step: Step,
+  artifacts: readonly Artifact[],
+): Promise<void> {
+  if (host.dryRun) {
+    for (const { image } of artifacts) await host.run([...CTR, 'images', 'pull', image?.name ?? '']);
+    return;
+  }
+  const server = await source.serveImages(artifacts);
+  const hosts = await hostsDirectory(server.url);
+  const limit = pLimit(AT_ONCE);
+  const pull = async ({ image, name }: Artifact): Promise<void> => {
+    step.signal.throwIfAborted();
+    if (image === undefined) throw new Error(`${name} is not an image`);
+    step.progress(image.name);
+    const argv = [...CTR, 'images', 'pull', '--hosts-dir', hosts, image.name];
+    await withRetries(step.signal, () => host.run(argv, { timeoutMs: PULL_TIMEOUT_MS, signal: step.signal }));
+  };
+  try {
+    await Promise.all(artifacts.map((artifact) => limit(pull, artifact)));
+    await checkPulled(host, artifacts);
+  } finally {
+    await rm(hosts, { recursive: true, force: true });
+    await server.close();
+  }
+}
+
+/** How the runtime reaches a registry (containerd, docs/hosts.md): here all of them are this one. */
+async function hostsDirectory(url: string): Promise<string> {
+  await mkdir(RUNTIME_DIRECTORY, { recursive: true });
+  const directory = await mkdtemp(`${RUNTIME_DIRECTORY}/images-`);
+  await mkdir(`${directory}/_default`);
+  await writeFile(`${directory}/_default/hosts.toml`, `server = "${url}"\n`);
+  return directory;
+}
+
+/** A pull that was cut goes on where it stopped. */
+async function withRetries(signal: AbortSignal, pull: () => Promise<unknown>): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      await pull();
+      return;
+    } catch (error) {
+      if (attempt === PULL_ATTEMPTS || signal.aborted) throw error;
+      await sleep(PULL_PAUSE_MS * 2 ** attempt, undefined, { signal });
+    }
+  }
+}
+
+/** An image that is not the promised one is removed again. @throws UserError that names it */
+async function checkPulled(host: Host, artifacts: readonly Artifact[]): Promise<void> {
   const found = await importedImages(host);
   for (const { name, image } of artifacts) {
     if (image === undefined || found.get(image.name) === image.digest) continue;
+    await host.run([...CTR, 'images', 'rm', image.name], { allowFailure: true });
     throw new UserError(
-      `the archive of ${name} held ${image.name} as ${found.get(image.name) ?? 'nothing'}`,
-      {
-        remedy: `${image.digest} was promised: fill the component source again`,
-      },
+      `${name}: the source gave ${found.get(image.name) ?? 'nothing'} as ${image.name}, but ${image.digest} was promised`,
+      { remedy: 'it is damaged or was tampered with: fill the component source again' },
     );
   }
 }

@@ -3,6 +3,7 @@ import { readSysctl } from '../host/kernel.ts';
 import type { Phase } from '../phases/phase.ts';
 import { changesOf, type NodeContext } from './context.ts';
 import { KUBELET_SYSCTLS } from './kernel-settings.ts';
+import { RUNTIME_DIRECTORY } from './paths.ts';
 
 /** Module and what shows that the kernel has it, as a module or built in. */
 const MODULES = { overlay: '/sys/module/overlay', br_netfilter: '/proc/sys/net/bridge' } as const;
@@ -30,7 +31,7 @@ const COMPONENT_TREES = [
   '/run/containerd',
   '/var/lib/kubelet',
   '/var/lib/cni',
-  '/run/kadm',
+  RUNTIME_DIRECTORY,
   '/run/nri',
   '/run/xtables.lock',
   '/opt/containerd',

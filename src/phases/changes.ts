@@ -1,7 +1,8 @@
 import { readlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { type FileAttributes, type Host, sha256File } from '../host/host.ts';
+import type { FileAttributes, Host, PromisedFile } from '../host/host.ts';
 import { readSysctl, sysctlPath } from '../host/kernel.ts';
+import { sha256File } from '../host/large-file.ts';
 import { unitState } from '../host/systemd.ts';
 import type { Change, FileBefore, Ledger } from './ledger.ts';
 
@@ -32,11 +33,11 @@ export class Changes {
     return true;
   }
 
-  /** The same for a file with the content of another one. @throws UserError when its digest is another. */
-  async copy(path: string, source: string, mode: number, sha256: string): Promise<boolean> {
-    if (await this.isFile(path, sha256, mode)) return false;
+  /** The same for a large file. @throws UserError when what comes has another digest than was promised. */
+  async install(path: string, file: PromisedFile, mode: number): Promise<boolean> {
+    if (await this.isFile(path, file.sha256, mode)) return false;
     await this.#aboutToReplace(path);
-    await this.host.copyFile(source, path, attributes(mode), sha256);
+    await this.host.installFile(file, path, attributes(mode));
     return true;
   }
 

@@ -49,6 +49,10 @@ const entrySchema = z.union([
 ]);
 
 export type Entry = z.infer<typeof entrySchema>;
+export type CompletedVerb = Extract<Entry, { verb: unknown }>['verb'];
+
+/** Below STATE_DIRECTORY. */
+export const LEDGER_FILE = 'ledger/ledger.ndjson';
 
 /**
  * The record, on a host, of what kadm changed there. An entry is durable before its change is made, so that
@@ -90,9 +94,8 @@ export class Ledger {
   }
 
   /** Whether this verb has ended well on this host; which one is then the answer. */
-  get completed(): 'init' | 'join' | undefined {
-    const entry = this.#entries.findLast((one) => 'verb' in one && one.state === 'complete');
-    return entry !== undefined && 'verb' in entry ? entry.verb : undefined;
+  get completed(): CompletedVerb | undefined {
+    return completedIn(this.#entries);
   }
 
   /** The verb that began on this host, whether or not it ended. */
@@ -134,6 +137,23 @@ export class Ledger {
     }
     if (this.#entries.length === 1) await syncDirectory(this.directory);
   }
+}
+
+/** The verb that ended well last, of a ledger's lines or some of them; a line that is none counts for nothing. */
+export function completedInText(text: string): CompletedVerb | undefined {
+  const entries = text.split('\n').flatMap((line) => {
+    try {
+      return entrySchema.parse(JSON.parse(line));
+    } catch {
+      return [];
+    }
+  });
+  return completedIn(entries);
+}
+
+function completedIn(entries: readonly Entry[]): CompletedVerb | undefined {
+  const entry = entries.findLast((one) => 'verb' in one && one.state === 'complete');
+  return entry !== undefined && 'verb' in entry ? entry.verb : undefined;
 }
 
 function parseEntry(line: string, index: number, directory: string): Entry {

@@ -1,6 +1,7 @@
 import type { Readable, Writable } from 'node:stream';
 import ssh2, { type Client, type ClientChannel, type ConnectConfig } from 'ssh2';
 import { messageOf, UserError } from '../errors.ts';
+import { type Pieces, pour } from '../host/large-file.ts';
 import { hostKeyOrder, readKnownHosts, readOptional, verifyHostKey } from './host-key.ts';
 import { knownHostName, knownKeyTypes } from './known-hosts.ts';
 import type { SshTarget } from './target.ts';
@@ -123,12 +124,13 @@ export class SshConnection {
   }
 
   /** Runs a command to its end and returns what it said, of each stream the last MiB at most. */
-  async exec(argv: readonly string[], options: { input?: Readable; timeoutMs: number }): Promise<ExecResult> {
+  async exec(argv: readonly string[], options: { input?: Pieces; timeoutMs: number }): Promise<ExecResult> {
     const remote = await this.start(argv);
     const stdout = collect(remote.stdout);
     const stderr = collect(remote.stderr);
     if (options.input === undefined) remote.stdin.end();
-    else options.input.pipe(remote.stdin);
+    // A command that ends before it has read everything is told by its exit code.
+    else pour(options.input, remote.stdin).catch(() => {});
     const timer = setTimeout(() => this.#client.destroy(), options.timeoutMs);
     try {
       const exitCode = await remote.exit;

@@ -1,3 +1,5 @@
+import { parseAllDocuments } from 'yaml';
+import { CONFIG_PATH } from '../../src/lab/host-config.ts';
 import { KADM_PATH } from '../../src/node/components.ts';
 import { type BenchHost, type BenchSetting, firstOf, onFreshHosts } from './bench-lab.ts';
 import { CLUSTER_SCRIPT, stageKubeadm } from './kubeadm-stage.ts';
@@ -6,6 +8,7 @@ import { flush } from './prepared-host.ts';
 
 const LAB = 'bench-cluster';
 const NODES = 3;
+const CLUSTER_FILE = '/root/cluster.yaml';
 
 /** Seconds from bare hosts until all nodes are Ready, and until pods on all of them reach each other. */
 export interface ClusterRun {
@@ -46,10 +49,19 @@ async function byKadm(hosts: readonly BenchHost[]): Promise<ClusterRun> {
   const first = firstOf(hosts);
   // Labs have kadm on every host; a real worker gets it by the join, and that takes time.
   await Promise.all(hosts.slice(1).map((host) => host.run(['rm', KADM_PATH])));
+  await first.writeFile(CLUSTER_FILE, await clusterFile(hosts));
   return await measure(hosts, async () => {
-    await first.run(['kadm', 'init']);
-    await first.run(['kadm', 'join', ...hosts.slice(1).flatMap(({ name }) => ['--ssh', `root@${name}`])]);
+    await first.run(['kadm', 'up', '-f', CLUSTER_FILE]);
   });
+}
+
+/** What the lab says of its hosts, and which hosts there are. */
+async function clusterFile(hosts: readonly BenchHost[]): Promise<string> {
+  const documents = parseAllDocuments(await firstOf(hosts).readFile(CONFIG_PATH));
+  const [first, ...others] = hosts.map(({ name }) => ({ address: name }));
+  const cluster = documents.find((document) => document.get('kind') === 'Cluster');
+  cluster?.setIn(['spec', 'hosts'], [{ ...first, role: 'control-plane' }, ...others]);
+  return documents.map(String).join('');
 }
 
 async function measure(hosts: readonly BenchHost[], work: () => Promise<void>): Promise<ClusterRun> {

@@ -6,7 +6,7 @@ import { buildComponents } from '../../src/components/build/build.ts';
 import { releaseFor } from '../../src/components/catalog.ts';
 import { ComponentStore } from '../../src/components/store.ts';
 import { runCommand } from '../../src/host/command.ts';
-import { sha256File } from '../../src/host/host.ts';
+import { sha256File } from '../../src/host/large-file.ts';
 
 /** The smallest component that is compiled: real modules, a real compiler, seconds with Go's cache warm. */
 const NAMES = ['ctr'] as const;

@@ -1,6 +1,7 @@
 import { UserError } from '../../errors.ts';
 import { runVerbOnHost } from '../../fleet/run-verb.ts';
-import { LocalHost, sha256File } from '../../host/host.ts';
+import { LocalHost } from '../../host/host.ts';
+import { sha256File } from '../../host/large-file.ts';
 import { Ledger, STATE_DIRECTORY } from '../../phases/ledger.ts';
 import type { Step } from '../../phases/phase.ts';
 import type { LabHost } from '../lab-host.ts';
@@ -27,7 +28,11 @@ export async function runOnLabHost(
     knownHostsFiles: [lab.knownHosts],
   };
   const connect = { acceptNewHostKeys: false, signal: step.signal };
-  await runVerbOnHost({ target, connect, executable: { path, sha256 }, argv, input: '', emit: step.emit });
+  await runVerbOnHost(
+    target,
+    { connect, executable: { path, sha256 } },
+    { argv, input: '', emit: step.emit },
+  );
 }
 
 /** The verb that kadm has completed on a host; its disk is visible from the machine. */

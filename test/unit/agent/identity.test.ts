@@ -26,6 +26,7 @@ function settings(): AgentSettings {
     role: 'control-plane',
     server: 'https://192.168.1.1:6443',
     podCidrs: [parseCidr('10.244.0.0/16')],
+    serviceCidrs: [],
     network: { backend: 'vxlan', vni: 1, port: 8472 },
     caFile: `${directory}/ca.crt`,
     identityFile: `${directory}/agent/client.pem`,

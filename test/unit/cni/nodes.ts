@@ -43,6 +43,7 @@ export function node(index: number, options: NodeOptions = {}): NodeFacts {
 export const plan: NetworkPlan = {
   nodeName: 'n1',
   clusterCidrs: [parseCidr('10.244.0.0/16')],
+  serviceCidrs: [parseCidr('10.96.0.0/12')],
   vni: 1,
   port: 8472,
 };

@@ -5,9 +5,10 @@ import { Readable } from 'node:stream';
 import { afterEach, describe, expect, test } from 'vitest';
 import { releaseFor } from '../../../src/components/catalog.ts';
 import { ComponentServer } from '../../../src/components/server.ts';
-import { HttpSource } from '../../../src/components/source.ts';
+import { HttpSource, promisedFile } from '../../../src/components/source.ts';
 import { ComponentStore } from '../../../src/components/store.ts';
 import { UserError } from '../../../src/errors.ts';
+import { LocalHost } from '../../../src/host/host.ts';
 import { artifactOf, digest, scratchFolders } from './scratch.ts';
 
 const scratch = scratchFolders();
@@ -30,15 +31,18 @@ async function serve(listener: RequestListener): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-async function fetchFrom(url: string): Promise<{ store: ComponentStore; path: Promise<string> }> {
-  const store = new ComponentStore(await scratch());
-  return { store, path: store.fetch(ARTIFACT, new HttpSource(url, [ARTIFACT], QUICK)) };
+/** Installs the artefact as a host does. */
+async function fetchFrom(url: string): Promise<{ folder: string; path: Promise<string> }> {
+  const folder = await scratch();
+  const file = promisedFile(ARTIFACT, new HttpSource(url, [ARTIFACT], QUICK));
+  const target = `${folder}/kubelet`;
+  return { folder, path: new LocalHost().installFile(file, target, { mode: 0o755 }).then(() => target) };
 }
 
 test('gives what a component server has', async () => {
   const origin = new ComponentStore(await scratch());
   await origin.add(Readable.from([CONTENT]));
-  const server = new ComponentServer(origin, [ARTIFACT.sha256]);
+  const server = new ComponentServer(origin, [ARTIFACT]);
   const { url } = await server.start('127.0.0.1');
   try {
     const { path } = await fetchFrom(`${url}/`);
@@ -88,10 +92,10 @@ describe('a connection that is cut', () => {
       response.writeHead(200, { 'content-length': CONTENT.length });
       return response.write(CONTENT.subarray(0, 5000), () => setTimeout(() => response.destroy(), 5));
     });
-    const { store, path } = await fetchFrom(url);
+    const { folder, path } = await fetchFrom(url);
     await expect(path).rejects.toThrow(UserError);
     await expect(path).rejects.toThrow(/kubelet stopped coming from .* after 5000 of 400000 bytes: .+/);
-    expect(await readdir(`${store.directory}/blobs/sha256`)).toEqual([]);
+    expect(await readdir(folder)).toEqual([]);
   });
 
   test('counts as cut when it only hangs', async () => {
@@ -113,9 +117,9 @@ describe('a server that is not to be trusted', () => {
     const tampered = Buffer.from(CONTENT);
     tampered[399_999] = 1 + (tampered[399_999] ?? 0);
     const url = await serve((_request, response) => response.end(tampered));
-    const { store, path } = await fetchFrom(url);
+    const { folder, path } = await fetchFrom(url);
     await expect(path).rejects.toThrow('was promised');
-    expect(await readdir(`${store.directory}/blobs/sha256`)).toEqual([]);
+    expect(await readdir(folder)).toEqual([]);
   });
 
   test('an answer without end is cut off', async () => {

@@ -2,27 +2,40 @@ import { request } from 'node:http';
 import { connect } from 'node:net';
 import { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { ociArchive } from '../../../src/components/build/oci-archive.ts';
 import { ComponentServer } from '../../../src/components/server.ts';
-import { ComponentStore } from '../../../src/components/store.ts';
-import { digest, scratchFolders } from './scratch.ts';
+import { type Artifact, ComponentStore } from '../../../src/components/store.ts';
+import { artifactOf, digest, scratchFolders } from './scratch.ts';
 
 const scratch = scratchFolders();
 const CONTENT = 'the kubelet';
 const SECRET = 'not for everybody';
 let server: ComponentServer;
 let url: URL;
+let manifestDigest: string;
 
 beforeEach(async () => {
   const store = new ComponentStore(await scratch());
   await store.add(Readable.from([CONTENT]));
   await store.add(Readable.from([SECRET]));
-  server = new ComponentServer(store, [digest(CONTENT), digest('promised but not there')], {
-    maxConnections: 3,
-  });
+  const image = await imageIn(store);
+  const listed = [artifactOf(CONTENT), artifactOf('promised but not there'), image];
+  server = new ComponentServer(store, listed, { maxConnections: 3 });
   url = new URL((await server.start('127.0.0.1')).url);
 });
 
 afterEach(() => server.stop());
+
+/** An image in the store, and what it is as an artefact. */
+async function imageIn(store: ComponentStore): Promise<Artifact> {
+  const name = 'registry.example/tools/pause:v1';
+  const content = Buffer.from('text of a program');
+  const entries = [{ type: 'file', path: '/pause', mode: 0o755, source: content } as const];
+  const { digest: found, archive } = await ociArchive({ name, architecture: 'amd64', entries });
+  manifestDigest = found;
+  const { sha256, size } = await store.add(archive);
+  return { name: 'image-pause', version: 'v1', kind: 'image', sha256, size, image: { name, digest: found } };
+}
 
 interface Answer {
   readonly status: number | undefined;
@@ -79,6 +92,34 @@ describe('a file on the list', () => {
   });
 });
 
+describe('an image on the list', () => {
+  test('can be pulled: the manifest by its tag or digest, and what that names', async () => {
+    expect(await ask('/v2/')).toMatchObject({ status: 200 });
+    const byTag = await ask('/v2/tools/pause/manifests/v1?ns=registry.example');
+    expect(byTag).toMatchObject({
+      status: 200,
+      headers: {
+        'content-type': 'application/vnd.oci.image.manifest.v1+json',
+        'docker-content-digest': manifestDigest,
+      },
+    });
+    expect(`sha256:${digest(byTag.body)}`).toBe(manifestDigest);
+    expect(await ask(`/v2/tools/pause/manifests/${manifestDigest}`)).toEqual(byTag);
+    const { config, layers } = JSON.parse(byTag.body);
+    for (const part of [config, ...layers]) {
+      const { status, body } = await ask(`/v2/tools/pause/blobs/${part.digest}`);
+      expect({ status, digest: `sha256:${digest(body)}` }).toEqual({ status: 200, digest: part.digest });
+    }
+  });
+
+  test('goes on from where a pull was cut', async () => {
+    const { body } = await ask('/v2/tools/pause/manifests/v1');
+    const layer = `/v2/tools/pause/blobs/${JSON.parse(body).layers[0].digest}`;
+    const [whole, rest] = [await ask(layer), await ask(layer, 'GET', { range: 'bytes=100-' })];
+    expect({ status: rest.status, body: rest.body }).toEqual({ status: 206, body: whole.body.slice(100) });
+  });
+});
+
 describe('nothing else', () => {
   test.each([
     '/',
@@ -87,6 +128,11 @@ describe('nothing else', () => {
     '/../../../../etc/passwd',
     '/sha256/%2e%2e%2f%2e%2e%2findex',
     '/index/v1.36.3-amd64.json',
+    '/v2/_catalog',
+    '/v2/tools/pause/manifests/v2',
+    '/v2/tools/other/manifests/v1',
+    `/v2/tools/pause/blobs/sha256:${'0'.repeat(64)}`,
+    '/v2/tools/pause/manifests/../../../../etc/passwd',
     `//sha256/${digest(CONTENT)}`,
     `/sha256/${digest(CONTENT)}/..`,
     `/sha256/${digest(CONTENT).toUpperCase()}`,

@@ -1,20 +1,25 @@
 import { describe, expect, it } from 'vitest';
-import { masqueradeTable, tableCommands } from '../../../src/cni/masquerade.ts';
+import { networkTable, tableCommands } from '../../../src/cni/network-table.ts';
 import { parseTable } from '../../../src/cni/nft-table.ts';
 import { parseCidr } from '../../../src/config/cidr.ts';
 
-const table = masqueradeTable(parseCidr('10.244.0.0/16'), parseCidr('10.244.1.0/24'));
+const table = networkTable({
+  clusterCidr: parseCidr('10.244.0.0/16'),
+  podCidr: parseCidr('10.244.1.0/24'),
+  serviceCidrs: [parseCidr('10.96.0.0/12')],
+});
 
 /** What nft 1.0.6 and 1.1.3 print after the table was made: the same, with handles and their own particulars. */
 function printed(change: (items: object[]) => object[] = (items) => items): string {
-  const [chain] = table.chains;
-  const { rules = [], ...base } = chain ?? {};
   const where = { family: 'ip', table: 'kadm' };
+  const chains = table.chains.flatMap(({ rules, ...base }, number) => [
+    { chain: { ...where, handle: number + 1, ...base } },
+    ...rules.map((expr, index) => ({ rule: { ...where, chain: base.name, handle: index + 9, expr } })),
+  ]);
   const items = [
     { metainfo: { version: '1.1.3', release_name: 'Commodore Bullmoose #4', json_schema_version: 1 } },
     { table: { family: 'ip', name: 'kadm', handle: 2 } },
-    { chain: { ...where, handle: 1, ...base } },
-    ...rules.map((expr, index) => ({ rule: { ...where, chain: 'postrouting', handle: index + 2, expr } })),
+    ...chains,
   ];
   return JSON.stringify({ nftables: change(items) });
 }
@@ -48,6 +53,6 @@ describe('the nftables table', () => {
   it('is replaced in one transaction', () => {
     const { nftables } = tableCommands(table) as { nftables: object[] };
     expect(nftables.slice(0, 3).map((command) => Object.keys(command)[0])).toEqual(['add', 'delete', 'add']);
-    expect(nftables).toHaveLength(3 + 1 + 4);
+    expect(nftables).toHaveLength(3 + (1 + 4) + (1 + 1));
   });
 });

@@ -26,15 +26,30 @@ const MULTICAST = { addr: '224.0.0.0', len: 4 } as const;
 /** Priority of source NAT (nftables wiki, "srcnat"). */
 const SRCNAT = 100;
 
+/** Priority of a filter: destination NAT, which is what makes a Service of an address, comes before it. */
+const FILTER = 0;
+
+export interface NetworkTableOptions {
+  /** The cluster's pod CIDR that the node's lies in. */
+  readonly clusterCidr: Cidr;
+  readonly podCidr: Cidr;
+  readonly serviceCidrs: readonly Cidr[];
+}
+
 /**
  * Source NAT of the pod network: pods keep their address among themselves, and get their node's where they
  * leave the network; what enters it from elsewhere gets the node's address too, so that answers come back the
  * way that they went. Ports are chosen at random: conntrack's races lose fewer packets then.
+ *
+ * A pod that asks for a Service which kube-proxy does not know (yet) is refused at once. It would otherwise be
+ * sent out by the default route and mostly hear nothing: whoever starts a moment before kube-proxy, CoreDNS
+ * for one, would wait 30 s for its first connection.
  */
-export function masqueradeTable(clusterCidr: Cidr, podCidr: Cidr): NftTable {
+export function networkTable({ clusterCidr, podCidr, serviceCidrs }: NetworkTableOptions): NftTable {
   const cluster = prefix(clusterCidr);
   const masquerade = { masquerade: { flags: 'fully-random' } };
   const accept = { return: null };
+  const refuse = { reject: { type: 'icmp', expr: 'port-unreachable' } };
   return {
     family: 'ip',
     name: NFT_TABLE,
@@ -51,6 +66,16 @@ export function masqueradeTable(clusterCidr: Cidr, podCidr: Cidr): NftTable {
           [match('saddr', '!=', cluster), match('daddr', '==', prefix(podCidr)), accept],
           [match('saddr', '!=', cluster), match('daddr', '==', cluster), masquerade],
         ],
+      },
+      {
+        name: 'forward',
+        type: 'filter',
+        hook: 'forward',
+        prio: FILTER,
+        policy: 'accept',
+        rules: serviceCidrs
+          .filter(({ family }) => family === 4)
+          .map((cidr) => [match('daddr', '==', prefix(cidr)), refuse]),
       },
     ],
   };

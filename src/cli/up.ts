@@ -1,0 +1,82 @@
+import { Command } from 'commander';
+import { EXIT, UserError } from '../errors.ts';
+import type { FleetHost } from '../fleet/up.ts';
+import { loadDocuments, outputOption } from './options.ts';
+import type { OutputFormat } from './renderer.ts';
+import { runVerb, type VerbRun } from './run.ts';
+import { acceptNewHostKeysOption } from './ssh-options.ts';
+
+const EXAMPLES = `
+Examples:
+  kadm up -f cluster.yaml
+  kadm up -f cluster.yaml --accept-new-host-keys --output json
+
+cluster.yaml, at its shortest:
+  apiVersion: kadm.io/v1
+  kind: Cluster
+  spec:
+    hosts:
+      - { address: 10.0.0.10, role: control-plane }
+      - { address: "10.0.0.[11-40]" }
+`;
+
+interface UpOptions {
+  readonly file?: string;
+  readonly acceptNewHostKeys?: boolean;
+  readonly output: OutputFormat;
+}
+
+export function upCommand(): Command {
+  return new Command('up')
+    .description('make the machines of a file a cluster, over SSH; again: whatever of it is missing')
+    .option('-f, --file <file>', 'configuration documents with spec.hosts, - for standard input')
+    .addOption(acceptNewHostKeysOption())
+    .addOption(outputOption())
+    .addHelpText('after', EXAMPLES)
+    .action(async (options: UpOptions) => {
+      await runVerb(options.output, async (run) => await up(options, run));
+    });
+}
+
+async function up(options: UpOptions, { emit, signal }: VerbRun): Promise<string> {
+  const { hostEntries } = await import('../config/hosts.ts');
+  const { up: bringUp } = await import('../fleet/up.ts');
+  const { welcomeOf } = await import('./up-welcome.ts');
+  const { fleetHosts } = await import('./fleet-hosts.ts');
+  const { ownExecutable } = await import('./ssh-options.ts');
+  const documents = await loadDocuments(options.file);
+  const hosts = await fleetHosts(hostEntries(documents));
+  const { controlPlane, workers } = byRole(hosts);
+  if (hosts.some(({ local }) => local)) {
+    const { requireRoot } = await import('../node/preflight.ts');
+    requireRoot();
+  }
+  await bringUp({
+    controlPlane,
+    workers,
+    documents,
+    remote: {
+      connect: { acceptNewHostKeys: options.acceptNewHostKeys === true, signal },
+      executable: await ownExecutable(),
+    },
+    welcome: (session, host) => welcomeOf(session, host, workers[0], documents),
+    emit,
+    signal,
+  });
+  const where = controlPlane.local ? '' : ` on ${controlPlane.target.name}`;
+  return `The cluster is up: ${hosts.length} nodes. See them${where}: kubectl get nodes`;
+}
+
+function byRole(hosts: readonly FleetHost[]): { controlPlane: FleetHost; workers: FleetHost[] } {
+  const masters = hosts.filter(({ entry }) => entry.role === 'control-plane');
+  const [controlPlane] = masters;
+  if (controlPlane !== undefined && masters.length === 1) {
+    return { controlPlane, workers: hosts.filter((host) => host !== controlPlane) };
+  }
+  const found =
+    hosts.length === 0 ? 'the configuration names no hosts' : `${masters.length} hosts are control planes`;
+  throw new UserError(found, {
+    remedy: 'name one host with `role: control-plane` in Cluster.spec.hosts (kadm up --help shows how)',
+    exitCode: EXIT.usage,
+  });
+}

@@ -1,0 +1,48 @@
+import type { Documents } from './schema.ts';
+import { usage } from './values.ts';
+
+/** One machine of the file's `spec.hosts`. */
+export type HostEntry = NonNullable<NonNullable<Documents['Cluster']>['spec']['hosts']>[number];
+
+/** A part of an address that counts: [11-40], or [01-10] with its zeros. */
+const RANGE = /\[(\d+)-(\d+)\]/;
+const MAX_HOSTS = 5000;
+
+/**
+ * The machines that a configuration names, those in ranges one by one.
+ * @throws UserError (usage) for a range that is none, a host named twice, a name given to many
+ */
+export function hostEntries(documents: Documents): HostEntry[] {
+  const entries = (documents.Cluster?.spec.hosts ?? []).flatMap((entry) => {
+    const addresses = expandRange(entry.address);
+    if (addresses.length > 1 && entry.nodeName !== undefined) {
+      throw usage(`Cluster.spec.hosts: ${entry.address} stands for many hosts`, 'leave its nodeName out');
+    }
+    return addresses.map((address) => ({ ...entry, address }));
+  });
+  const seen = new Set<string>();
+  for (const { address, user, port } of entries) {
+    const key = `${user ?? ''}@${address}:${port ?? ''}`;
+    if (seen.has(key)) throw usage(`Cluster.spec.hosts names ${address} twice`, 'leave one of them out');
+    seen.add(key);
+  }
+  return entries;
+}
+
+/** @throws UserError (usage) */
+export function expandRange(address: string): string[] {
+  const match = RANGE.exec(address);
+  if (match === null) return [address];
+  const [range, first = '', last = ''] = match;
+  const [from, to] = [Number(first), Number(last)];
+  if (from > to || to - from >= MAX_HOSTS) {
+    throw usage(
+      `Cluster.spec.hosts: ${address}: [${first}-${last}] is not a range`,
+      'write it as [11-40], the smaller number first',
+    );
+  }
+  return Array.from({ length: to - from + 1 }, (_, index) => {
+    const number = String(from + index).padStart(first.length, '0');
+    return expandRange(address.replace(range, number));
+  }).flat();
+}

@@ -1,0 +1,114 @@
+import { PassThrough } from 'node:stream';
+import { z } from 'zod';
+import { COMPONENT_NAMES } from '../components/catalog.ts';
+import type { HostSession } from './run-verb.ts';
+import type { ClusterPin, ComponentOffer, Reception } from './welcome.ts';
+
+/** What `kadm welcome` reads: one line of JSON each, the first one `open`; the end of its input ends it. */
+export const welcomeRequest = z.union([
+  z.strictObject({
+    open: z.strictObject({
+      /** Configuration documents of the master. */
+      config: z.string(),
+      kubernetesVersion: z.string(),
+      /** An address that the workers have: where they reach the master follows from it. */
+      towards: z.string(),
+    }),
+  }),
+  z.strictObject({ admit: z.string() }),
+  z.strictObject({ expect: z.string() }),
+]);
+
+export type WelcomeRequest = z.infer<typeof welcomeRequest>;
+export type WelcomeOpen = Extract<WelcomeRequest, { open: unknown }>['open'];
+
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+const answer = z.union([
+  z.object({
+    offer: z.object({
+      kubernetesVersion: z.string(),
+      url: z.url({ protocol: /^http$/ }),
+      artifacts: z.array(
+        z.object({
+          name: z.enum(COMPONENT_NAMES),
+          version: z.string(),
+          kind: z.enum(['binary', 'image']),
+          sha256,
+          size: z.number().int().positive(),
+          image: z.object({ name: z.string(), digest: z.string() }).exactOptional(),
+        }),
+      ),
+    }),
+  }),
+  z.object({ pin: z.object({ endpoint: z.string(), caCertHash: z.string() }) }),
+  z.object({ expected: z.literal(true) }),
+]);
+
+type Answer = z.infer<typeof answer>;
+
+/** The reception of another host: `kadm welcome` runs there for as long as this lives. */
+export class RemoteWelcome implements Reception {
+  readonly #requests = new PassThrough();
+  readonly #ended: Promise<unknown>;
+  #offer: ComponentOffer | undefined;
+  #answered = Promise.withResolvers<Answer>();
+
+  private constructor(session: HostSession) {
+    this.#ended = session.run({
+      argv: ['welcome'],
+      input: this.#requests,
+      emit: (event) => {
+        if (event.type === 'result') this.#take(event.result);
+      },
+    });
+    this.#ended.catch((error: unknown) => this.#answered.reject(error));
+  }
+
+  static async open(session: HostSession, open: WelcomeOpen): Promise<RemoteWelcome> {
+    const welcome = new RemoteWelcome(session);
+    const answered = await welcome.#ask({ open });
+    if (!('offer' in answered)) throw unexpected(session);
+    welcome.#offer = answered.offer;
+    return welcome;
+  }
+
+  get offer(): ComponentOffer {
+    if (this.#offer === undefined) throw new Error('not open yet');
+    return this.#offer;
+  }
+
+  async admit(token: string): Promise<ClusterPin> {
+    const answered = await this.#ask({ admit: token });
+    if (!('pin' in answered)) throw new Error('`kadm welcome` answered something else');
+    return answered.pin;
+  }
+
+  async expect(token: string): Promise<void> {
+    await this.#ask({ expect: token });
+  }
+
+  async close(): Promise<void> {
+    this.#requests.end();
+    await this.#ended;
+  }
+
+  async #ask(request: WelcomeRequest): Promise<Answer> {
+    this.#answered = Promise.withResolvers();
+    this.#requests.write(`${JSON.stringify(request)}\n`);
+    return await Promise.race([this.#answered.promise, this.#ended.then(() => Promise.reject(gone()))]);
+  }
+
+  #take(result: Record<string, unknown>): void {
+    const parsed = answer.safeParse(result);
+    if (parsed.success) this.#answered.resolve(parsed.data);
+    else this.#answered.reject(new Error('`kadm welcome` answered something else'));
+  }
+}
+
+function unexpected(session: HostSession): Error {
+  return new Error(`${session.name}: \`kadm welcome\` answered something else`);
+}
+
+function gone(): Error {
+  return new Error('`kadm welcome` has ended');
+}

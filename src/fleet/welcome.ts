@@ -1,0 +1,143 @@
+import { parse } from 'yaml';
+import { z } from 'zod';
+import { componentsOf, type Release, releaseFor } from '../components/catalog.ts';
+import { ComponentServer } from '../components/server.ts';
+import type { Artifact, ComponentStore } from '../components/store.ts';
+import { UserError } from '../errors.ts';
+import type { KubeClient } from '../kube/client.ts';
+import { createToken, deleteToken } from '../kube/tokens.ts';
+import { caCertificateHash } from '../pki/ca-pin.ts';
+import { parseToken, tokenExpiry } from '../pki/token.ts';
+import type { Executable } from '../ssh/remote-run.ts';
+
+/** Longer than a join is allowed to take, and no longer. */
+export const JOIN_TOKEN_TTL_SECONDS = 20 * 60;
+
+const DESCRIPTION = 'made by kadm for the workers of one command';
+const KUBEADM_CONFIG = '/api/v1/namespaces/kube-system/configmaps/kubeadm-config';
+
+const clusterConfiguration = z.looseObject({ kubernetesVersion: z.string() });
+
+/** The cluster of a master, as its administrator. */
+export interface ClusterAccess {
+  readonly client: KubeClient;
+  /** URL of the API server, as workers reach it. */
+  readonly server: string;
+  readonly caPem: string;
+}
+
+/** Where joining workers get components: the digests go to them over SSH, the files come from the URL. */
+export interface ComponentOffer {
+  readonly kubernetesVersion: string;
+  readonly url: string;
+  readonly artifacts: readonly Artifact[];
+}
+
+/** What a worker has to know of the cluster that it joins, without the token. */
+export interface ClusterPin {
+  /** host:port of the API server. */
+  readonly endpoint: string;
+  /** sha256:HEX */
+  readonly caCertHash: string;
+}
+
+export interface WelcomeOptions {
+  readonly store: ComponentStore;
+  /** kadm itself, which workers get from here too. */
+  readonly executable: Executable;
+  /** The cluster of this host; undefined as long as it has none. */
+  readonly access: () => Promise<ClusterAccess | undefined>;
+  /** Of the cluster that is to be; that of the cluster itself where there is one. */
+  readonly kubernetesVersion: string;
+  /** The address of this host at which workers reach it. */
+  readonly address: string;
+}
+
+/** What a master does for workers that join: it serves components, and a token lives as long as that. */
+export interface Reception {
+  readonly offer: ComponentOffer;
+  /** Lets workers in with this token until the end. */
+  admit(token: string): Promise<ClusterPin>;
+  /** The same for a token that init is about to make. */
+  expect(token: string): Promise<void>;
+  /** Serves nothing more, and revokes the token. */
+  close(): Promise<void>;
+}
+
+/** The reception of this host. */
+export class Welcome implements Reception {
+  readonly offer: ComponentOffer;
+  readonly #server: ComponentServer;
+  readonly #access: WelcomeOptions['access'];
+  #tokenId: string | undefined;
+
+  private constructor(offer: ComponentOffer, server: ComponentServer, access: WelcomeOptions['access']) {
+    this.offer = offer;
+    this.#server = server;
+    this.#access = access;
+  }
+
+  /** @throws UserError where the store of this host lacks what a worker needs */
+  static async open(options: WelcomeOptions): Promise<Welcome> {
+    const { store, executable, access, kubernetesVersion, address } = options;
+    const cluster = await access();
+    const release = releaseFor(await runningVersion(cluster, kubernetesVersion));
+    const artifacts = await workerArtifacts(store, release);
+    const server = new ComponentServer(store, artifacts, { files: [executable] });
+    const { url } = await server.start(address);
+    return new Welcome({ kubernetesVersion: release.kubernetes, url, artifacts }, server, access);
+  }
+
+  async admit(token: string): Promise<ClusterPin> {
+    const parsed = parseToken(token);
+    this.#tokenId = parsed.id;
+    const pin = await this.#withCluster(async ({ client, server, caPem }) => {
+      const expires = tokenExpiry(JOIN_TOKEN_TTL_SECONDS);
+      await createToken(client, parsed, { expires, description: DESCRIPTION });
+      return { endpoint: new URL(server).host, caCertHash: caCertificateHash(caPem) };
+    });
+    if (pin === undefined) throw new Error('workers are let in before there is a cluster');
+    return pin;
+  }
+
+  async expect(token: string): Promise<void> {
+    this.#tokenId = parseToken(token).id;
+  }
+
+  async close(): Promise<void> {
+    await this.#server.stop();
+    const id = this.#tokenId;
+    this.#tokenId = undefined;
+    if (id !== undefined) await this.#withCluster(({ client }) => deleteToken(client, id));
+  }
+
+  async #withCluster<T>(work: (cluster: ClusterAccess) => Promise<T>): Promise<T | undefined> {
+    const cluster = await this.#access();
+    try {
+      return cluster && (await work(cluster));
+    } finally {
+      cluster?.client.close();
+    }
+  }
+}
+
+async function runningVersion(cluster: ClusterAccess | undefined, otherwise: string): Promise<string> {
+  if (cluster === undefined) return otherwise;
+  try {
+    const { data } = await cluster.client.get<{ data?: Record<string, string> }>(KUBEADM_CONFIG);
+    return clusterConfiguration.parse(parse(data?.ClusterConfiguration ?? '')).kubernetesVersion;
+  } finally {
+    cluster.client.close();
+  }
+}
+
+async function workerArtifacts(store: ComponentStore, release: Release): Promise<Artifact[]> {
+  const index = await store.index(release.kubernetes);
+  return componentsOf('worker').map((name) => {
+    const artifact = index.find((one) => one.name === name);
+    if (artifact !== undefined) return artifact;
+    throw new UserError(`${store.directory} has no ${name} for Kubernetes ${release.kubernetes}`, {
+      remedy: 'name another component source in the configuration (docs/configuration.md)',
+    });
+  });
+}

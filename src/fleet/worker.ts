@@ -1,0 +1,75 @@
+import { stringify } from 'yaml';
+import type { HostEntry } from '../config/hosts.ts';
+import type { Documents } from '../config/schema.ts';
+import type { ClusterPin, ComponentOffer } from './welcome.ts';
+
+export interface WorkerConfiguration {
+  /** What holds for all hosts. */
+  readonly documents: Documents;
+  /** What holds for this one. */
+  readonly entry?: HostEntry;
+  readonly offer: ComponentOffer;
+  /** The cluster and the token to join it with; left out for a host that is only prepared. */
+  readonly cluster?: ClusterPin & { readonly token: string };
+  readonly ignorePreflightErrors?: readonly string[];
+}
+
+/** What goes to a worker's `kadm join --config -`: documents that a person could have written. */
+export function workerConfiguration(worker: WorkerConfiguration): string {
+  const { documents, entry, offer, cluster } = worker;
+  const { JoinConfiguration: join, KubeletConfiguration: kubelet } = documents;
+  const { hosts: _, ...spec } = documents.Cluster?.spec ?? {};
+  const { url, artifacts } = offer;
+  return yamlDocuments([
+    {
+      apiVersion: 'kubeadm.k8s.io/v1beta4',
+      kind: 'ClusterConfiguration',
+      kubernetesVersion: offer.kubernetesVersion,
+    },
+    {
+      ...join,
+      apiVersion: 'kubeadm.k8s.io/v1beta4',
+      kind: 'JoinConfiguration',
+      ...(cluster && {
+        discovery: {
+          bootstrapToken: {
+            apiServerEndpoint: cluster.endpoint,
+            token: cluster.token,
+            caCertHashes: [cluster.caCertHash],
+          },
+        },
+      }),
+      nodeRegistration: {
+        ...join?.nodeRegistration,
+        ...(worker.ignorePreflightErrors && { ignorePreflightErrors: worker.ignorePreflightErrors }),
+        ...(entry?.nodeName && { name: entry.nodeName }),
+      },
+    },
+    {
+      apiVersion: 'kadm.io/v1',
+      kind: 'Cluster',
+      spec: { ...spec, components: { source: { kind: 'http', url, artifacts } } },
+    },
+    ...kubeletDocuments(kubelet, entry),
+  ]);
+}
+
+/** The KubeletConfiguration of one host: that of all, and what its entry says over it. */
+export function kubeletDocuments(
+  all: Documents['KubeletConfiguration'],
+  entry: HostEntry | undefined,
+): object[] {
+  if (all === undefined && entry?.kubelet === undefined) return [];
+  return [
+    {
+      apiVersion: 'kubelet.config.k8s.io/v1beta1',
+      kind: 'KubeletConfiguration',
+      ...all,
+      ...entry?.kubelet,
+    },
+  ];
+}
+
+export function yamlDocuments(documents: readonly object[]): string {
+  return documents.map((document) => stringify(document)).join('---\n');
+}
