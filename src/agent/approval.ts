@@ -1,9 +1,10 @@
 import { messageOf } from '../errors.ts';
 import { ApiError, type KubeClient } from '../kube/client.ts';
 import { Informer } from '../kube/informer.ts';
+import { CSR_PATH, type SigningRequest } from '../kube/signing.ts';
 import type { Log } from './log.ts';
 import type { Service } from './service.ts';
-import { CSR_PATH, isPending, SIGNER, type SigningRequest, whyNotApproved } from './signing-request.ts';
+import { isPending, SIGNER, whyNotApproved } from './signing-request.ts';
 
 /** On control planes: approves the certificates of agents, and leaves every other request to others. */
 export class ApprovalService implements Service {

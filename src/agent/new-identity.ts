@@ -1,15 +1,13 @@
 import { readFile } from 'node:fs/promises';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { hasCode, UserError } from '../errors.ts';
+import { hasCode } from '../errors.ts';
 import { KubeClient } from '../kube/client.ts';
+import { requestCertificate } from '../kube/signing.ts';
 import { agentOrganizations, agentUser } from '../pki/agent-identity.ts';
 import { issueLeaf } from '../pki/issue.ts';
 import { generateKeyPair, parsePrivateKey, privateKeyPem } from '../pki/keys.ts';
-import { createCertificateRequest } from '../pki/x509.ts';
 import type { AgentSettings } from './settings.ts';
-import { AGENT_USAGES, CSR_PATH, SIGNER, type SigningRequest } from './signing-request.ts';
+import { AGENT_USAGES, SIGNER } from './signing-request.ts';
 
-const POLL_MS = 250;
 const SIGN_TIMEOUT_MS = 120_000;
 const NO_NAMES = { dns: [], ips: [] } as const;
 
@@ -54,35 +52,17 @@ async function requestIdentity(settings: AgentSettings, signal: AbortSignal): Pr
   const kubelet = await readFile(settings.kubeletIdentityFile, 'utf8');
   const client = new KubeClient({ server: settings.server, caPem, certPem: kubelet, keyPem: kubelet });
   try {
-    const { publicKey, privateKey } = await generateKeyPair('ECDSA-P256');
-    const subject = { commonName: agentUser(settings.nodeName), organizations: agentOrganizations('worker') };
-    const request = createCertificateRequest(subject, NO_NAMES, publicKey, privateKey);
-    const created = await client.create<SigningRequest>(CSR_PATH, {
-      apiVersion: 'certificates.k8s.io/v1',
-      kind: 'CertificateSigningRequest',
-      metadata: { generateName: 'kadm-agent-' },
-      spec: { request: Buffer.from(request).toString('base64'), signerName: SIGNER, usages: AGENT_USAGES },
-    });
-    return `${await waitSigned(client, created.metadata.name, signal)}${privateKeyPem(privateKey)}`;
+    const wanted = {
+      subject: { commonName: agentUser(settings.nodeName), organizations: agentOrganizations('worker') },
+      generateName: 'kadm-agent-',
+      signerName: SIGNER,
+      usages: AGENT_USAGES,
+      timeoutMs: SIGN_TIMEOUT_MS,
+      approver:
+        'an agent on a control plane approves it: see that one runs there (systemctl status kadm-agent)',
+    };
+    return await requestCertificate(client, wanted, signal);
   } finally {
     client.close();
   }
-}
-
-async function waitSigned(client: KubeClient, name: string, signal: AbortSignal): Promise<string> {
-  const end = performance.now() + SIGN_TIMEOUT_MS;
-  while (performance.now() < end) {
-    const { status } = await client.get<SigningRequest>(`${CSR_PATH}/${name}`, undefined, signal);
-    if (status?.certificate !== undefined) return Buffer.from(status.certificate, 'base64').toString('utf8');
-    const refused = status?.conditions?.find(({ type }) => type === 'Denied' || type === 'Failed');
-    if (refused !== undefined) {
-      throw new UserError(`request ${name} was refused: ${refused.message ?? refused.type}`, {
-        remedy: `see it: kubectl describe csr ${name}`,
-      });
-    }
-    await sleep(POLL_MS, undefined, { signal });
-  }
-  throw new UserError(`request ${name} was not approved within ${SIGN_TIMEOUT_MS / 1000} s`, {
-    remedy: 'an agent on a control plane approves it: see that one runs there (systemctl status kadm-agent)',
-  });
 }

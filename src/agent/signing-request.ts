@@ -1,9 +1,9 @@
 import { nodeNameSchema } from '../config/schema.ts';
 import { messageOf } from '../errors.ts';
+import type { SigningRequest } from '../kube/signing.ts';
 import { agentOrganizations, agentUser } from '../pki/agent-identity.ts';
 import { type ParsedRequest, parseCertificateRequest } from '../pki/csr.ts';
 
-export const CSR_PATH = '/apis/certificates.k8s.io/v1/certificatesigningrequests';
 export const SIGNER = 'kubernetes.io/kube-apiserver-client';
 
 /** What an agent's certificate is for. */
@@ -12,22 +12,6 @@ export const AGENT_USAGES: readonly string[] = ['digital signature', 'key enciph
 const NODE_USER = 'system:node:';
 /** An EC request has about 500 bytes, one of RSA 4096 some 2,000. */
 const MAX_REQUEST = 8_192;
-
-/** A CertificateSigningRequest as far as approval looks at it. */
-export interface SigningRequest {
-  readonly metadata: { readonly name: string; readonly resourceVersion?: string };
-  readonly spec: {
-    readonly request: string;
-    readonly signerName: string;
-    readonly username?: string;
-    readonly groups?: readonly string[];
-    readonly usages?: readonly string[];
-  };
-  readonly status?: {
-    readonly certificate?: string;
-    readonly conditions?: readonly { readonly type: string; readonly message?: string }[];
-  };
-}
 
 /** Of the signer that agents ask, and not decided yet. */
 export function isPending({ spec, status }: SigningRequest): boolean {

@@ -136,9 +136,15 @@ class Master {
     const token = generateToken();
     await reception.expect(token);
     const input = controlPlaneConfiguration(this.#run, token);
-    const result = await session.run({ argv: ['init', '--config', '-'], input, emit });
-    const { endpoint, caCertHash } = joinCommand.parse(result).joinCommand;
-    this.#admission = Promise.resolve({ endpoint, caCertHash, token });
+    const watch: Emit = (event) => {
+      emit(event);
+      const found = event.type === 'result' ? joinCommand.safeParse(event.result).data : undefined;
+      if (found === undefined) return;
+      // Long before init ends: it then waits for what the workers do not need.
+      this.#admission ??= Promise.resolve({ ...found.joinCommand, token });
+      this.#ready.resolve();
+    };
+    await session.run({ argv: ['init', '--config', '-'], input, emit: watch });
   }
 
   async #admit(): Promise<Admission> {

@@ -1,17 +1,41 @@
 import rbac from '../../templates/objects/bootstrap.yaml';
 import { renderManifest } from '../kube/manifest.ts';
-import type { Phase } from '../phases/phase.ts';
+import type { Phase, Step } from '../phases/phase.ts';
+import { waitFor } from '../phases/wait.ts';
 import { signedClusterInfo } from '../pki/jws.ts';
 import { buildClusterInfo } from '../pki/kubeconfig.ts';
 import { bootstrapTokenSecret, parseToken, tokenExpiry } from '../pki/token.ts';
 import { applyAll } from './apply.ts';
-import { type InitContext, serverUrl } from './context.ts';
+import { type InitContext, joinCommand, serverUrl } from './context.ts';
+import { CONTROL_PLANE_TIMEOUT_MS } from './wait-apiserver.ts';
+
+/** Roles that the API server makes itself, a moment after it answers; joining nodes cannot do without. */
+const ROLES = [
+  'system:node-bootstrapper',
+  'system:certificates.k8s.io:certificatesigningrequests:nodeclient',
+] as const;
+
+async function untilRolesExist({ api }: InitContext, step: Step): Promise<void> {
+  const client = await api();
+  await waitFor({
+    what: 'the roles of joining nodes',
+    timeoutMs: CONTROL_PLANE_TIMEOUT_MS,
+    intervalMs: 50,
+    signal: step.signal,
+    progress: step.progress,
+    check: async () => {
+      const paths = ROLES.map((name) => `/apis/rbac.authorization.k8s.io/v1/clusterroles/${name}`);
+      const found = await Promise.all(paths.map((path) => client.find(path)));
+      return found.includes(undefined) ? 'the API server has not made them yet' : undefined;
+    },
+  });
+}
 
 /** What joining nodes may do, the first join token, and cluster-info, by which they recognise the cluster. */
 export const bootstrapToken: Phase<InitContext> = {
   id: 'bootstrap-token',
   title: 'Allow nodes to join: token, cluster-info, roles',
-  needs: ['wait-apiserver', 'certs'],
+  needs: ['wait-apiserver', 'certs', 'upload-config'],
   async run(context, step) {
     const ca = (await context.host.readFile('/etc/kubernetes/pki/ca.crt'))?.toString('utf8') ?? '';
     const token = parseToken(context.token);
@@ -27,5 +51,9 @@ export const bootstrapToken: Phase<InitContext> = {
         data: signedClusterInfo(kubeconfig, token),
       },
     ]);
+    if (context.host.dryRun) return;
+    await untilRolesExist(context, step);
+    // Workers may join from now on; whoever waits with them need not wait for the end.
+    step.emit({ type: 'result', path: [], result: { joinCommand: joinCommand(context, ca) } });
   },
 };

@@ -3,6 +3,7 @@ import type { InitSettings } from '../config/settings.ts';
 import { endpointWithPort } from '../config/values.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { NodeContext } from '../node/context.ts';
+import { caCertificateHash } from '../pki/ca-pin.ts';
 
 /** What the phases of init share. */
 export interface InitContext extends NodeContext {
@@ -11,6 +12,17 @@ export interface InitContext extends NodeContext {
   readonly token: string;
   /** A client with the rights of system:masters; made when first asked for, from super-admin.conf. */
   readonly api: () => Promise<KubeClient>;
+}
+
+/** The parts of the command that joins a worker. */
+export interface JoinCommand {
+  readonly endpoint: string;
+  readonly token: string;
+  readonly caCertHash: string;
+}
+
+export function joinCommand({ settings, token }: InitContext, caPem: string): JoinCommand {
+  return { endpoint: joinEndpoint(settings), token, caCertHash: caCertificateHash(caPem) };
 }
 
 /** The URL by which all nodes reach the API server. */

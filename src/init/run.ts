@@ -6,10 +6,9 @@ import { componentsFrom } from '../node/component-source.ts';
 import type { Emit } from '../phases/events.ts';
 import { Ledger } from '../phases/ledger.ts';
 import { runPhases } from '../phases/runner.ts';
-import { caCertificateHash } from '../pki/ca-pin.ts';
 import { credentialsFrom } from '../pki/kubeconfig.ts';
 import { generateToken, parseToken } from '../pki/token.ts';
-import { type InitContext, joinEndpoint, localUrl } from './context.ts';
+import { type InitContext, type JoinCommand, joinCommand, localUrl } from './context.ts';
 import { initPhases } from './index.ts';
 
 export const SUPER_ADMIN_KUBECONFIG = '/etc/kubernetes/super-admin.conf';
@@ -21,13 +20,6 @@ export interface InitRun {
   readonly executable: string;
   readonly emit: Emit;
   readonly signal: AbortSignal;
-}
-
-/** The parts of the command that joins a worker. */
-export interface JoinCommand {
-  readonly endpoint: string;
-  readonly token: string;
-  readonly caCertHash: string;
 }
 
 /** Makes this host the first control plane of a new cluster. */
@@ -58,7 +50,7 @@ export async function init(run: InitRun): Promise<JoinCommand | undefined> {
   // Without certificates, because their phase was skipped, there is no cluster yet: the next init goes on.
   if (host.dryRun || ca === undefined) return undefined;
   await ledger.append({ verb: 'init', state: 'complete', version: release.kubernetes });
-  const command = { endpoint: joinEndpoint(settings), token, caCertHash: caCertificateHash(ca) };
+  const command = joinCommand(context, ca);
   emit({ type: 'result', path: [], result: { joinCommand: command } });
   return command;
 }

@@ -10,6 +10,7 @@ import type { Phase } from '../phases/phase.ts';
 import { isSignedFor, verifyClusterInfo } from '../pki/jws.ts';
 import { parseToken } from '../pki/token.ts';
 import type { Cluster, JoinContext } from './context.ts';
+import { whileSettling } from './settling.ts';
 
 const clusterConfiguration = z.looseObject({ kubernetesVersion: z.string() });
 const kubeletConfiguration = z.looseObject({ kind: z.literal('KubeletConfiguration') });
@@ -88,7 +89,8 @@ async function readConfiguration(
 
 async function readKey(client: KubeClient, name: string, key: string): Promise<string | undefined> {
   try {
-    const { data } = await client.get<ConfigMap>(`/api/v1/namespaces/kube-system/configmaps/${name}`);
+    const path = `/api/v1/namespaces/kube-system/configmaps/${name}`;
+    const { data } = await whileSettling(() => client.get<ConfigMap>(path));
     return data?.[key];
   } catch (error) {
     if (error instanceof ApiError && error.status === 401) {

@@ -6,9 +6,9 @@ import type { Phase } from '../phases/phase.ts';
 import type { JoinContext } from './context.ts';
 import { discovery } from './discovery.ts';
 import { kubeletStart } from './kubelet-start.ts';
-import { kubeletWaitBootstrap } from './kubelet-wait-bootstrap.ts';
 import { network } from './network.ts';
 import { checkHost, preflight } from './preflight.ts';
+import { tlsBootstrap } from './tls-bootstrap.ts';
 import { waitNodeReady } from './wait-node-ready.ts';
 
 /** Nothing is changed before the cluster has been verified. */
@@ -29,8 +29,8 @@ export const preparedJoinPhases: readonly Phase<JoinContext>[] = [
   images,
   otherImages,
   discovery,
+  tlsBootstrap,
   kubeletStart,
-  kubeletWaitBootstrap,
   network,
   waitNodeReady,
 ];
@@ -44,8 +44,8 @@ export const joinPhases: readonly Phase<JoinContext>[] = [
   containerRuntime,
   images,
   otherImages,
+  tlsBootstrap,
   kubeletStart,
-  kubeletWaitBootstrap,
   network,
   waitNodeReady,
 ];

@@ -7,7 +7,7 @@ import type { JoinContext } from './context.ts';
 export const network: Phase<JoinContext> = {
   id: 'network',
   title: 'Start the pod network',
-  needs: ['kubelet-wait-bootstrap'],
+  needs: ['tls-bootstrap', 'components'],
   async run(context, step) {
     const { settings, network: found, server } = context.cluster.get();
     if (found === undefined || found.backend === 'none') {

@@ -16,7 +16,7 @@ interface Node {
 export const waitNodeReady: Phase<JoinContext> = {
   id: 'wait-node-ready',
   title: 'Wait until the node is Ready',
-  needs: ['network'],
+  needs: ['kubelet-start', 'network'],
   async run(context, step) {
     const { settings, server, caPem, network } = context.cluster.get();
     if (context.host.dryRun) return;

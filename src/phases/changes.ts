@@ -41,6 +41,12 @@ export class Changes {
     return true;
   }
 
+  /** A symbolic link in place of whatever is there. */
+  async link(path: string, target: string): Promise<void> {
+    await this.#aboutToReplace(path);
+    await this.host.run(['ln', '--symbolic', '--force', '--no-dereference', target, path]);
+  }
+
   /** Whether a file of root's has this digest and mode already. */
   async isFile(path: string, sha256: string, mode: number): Promise<boolean> {
     return (await this.#hasMode(path, mode)) && (await sha256File(path)) === sha256;

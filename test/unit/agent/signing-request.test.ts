@@ -1,10 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import {
-  AGENT_USAGES,
-  isPending,
-  type SigningRequest,
-  whyNotApproved,
-} from '../../../src/agent/signing-request.ts';
+import { AGENT_USAGES, isPending, whyNotApproved } from '../../../src/agent/signing-request.ts';
+import type { SigningRequest } from '../../../src/kube/signing.ts';
 import { generateKeyPair, type KeyPair } from '../../../src/pki/keys.ts';
 import { createCertificateRequest } from '../../../src/pki/x509.ts';
 
