@@ -1,6 +1,6 @@
 import type { Stats } from 'node:fs';
 import type { RunOptions, RunResult } from './command.ts';
-import type { FileAttributes, Host, PromisedFile } from './host.ts';
+import type { FileAttributes, Host, NewFile, PromisedFile } from './host.ts';
 
 /** A Host that says what would be done instead of doing it. Reading is real; what was written reads back. */
 export class DryRunHost implements Host {
@@ -53,6 +53,10 @@ export class DryRunHost implements Host {
     this.#lines.push(`${verb} ${path} (mode ${attributes.mode.toString(8)}, ${bytes.length} bytes)`);
     if (secret) return;
     for (const line of bytes.toString('utf8').trimEnd().split('\n')) this.#lines.push(`  | ${line}`);
+  }
+
+  async writeFiles(files: readonly NewFile[]): Promise<void> {
+    for (const { path, content, attributes } of files) await this.writeFile(path, content, attributes);
   }
 
   async installFile(file: PromisedFile, path: string, attributes: FileAttributes): Promise<void> {

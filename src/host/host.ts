@@ -27,6 +27,12 @@ export interface FileAttributes {
   readonly gid?: number;
 }
 
+export interface NewFile {
+  readonly path: string;
+  readonly content: string | Uint8Array;
+  readonly attributes: FileAttributes;
+}
+
 /** The content that a file is to have, and where it comes from. */
 export interface PromisedFile {
   /** What to call it in errors. */
@@ -57,6 +63,8 @@ export interface Host {
   list(path: string): Promise<string[]>;
   /** Replaces the whole file at once: no reader sees half of it, no other user any of a secret one. */
   writeFile(path: string, content: string | Uint8Array, attributes: FileAttributes): Promise<void>;
+  /** The same for several, which appear in this order; together they cost the disk little more than one. */
+  writeFiles(files: readonly NewFile[]): Promise<void>;
   /**
    * Brings a large file into place as writeFile does, checked while it is written.
    * @throws UserError when what came does not have the promised SHA-256; nothing is then in place.
@@ -96,18 +104,14 @@ export class LocalHost implements Host {
   }
 
   async writeFile(path: string, content: string | Uint8Array, attributes: FileAttributes): Promise<void> {
-    const temporary = temporaryFor(path);
-    const handle = await open(temporary, 'w', 0o600);
-    try {
-      await handle.writeFile(content);
-      await handle.chmod(attributes.mode);
-      if (attributes.uid !== undefined) await handle.chown(attributes.uid, attributes.gid ?? attributes.uid);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await rename(temporary, path);
-    await syncDirectory(dirname(path));
+    await this.writeFiles([{ path, content, attributes }]);
+  }
+
+  async writeFiles(files: readonly NewFile[]): Promise<void> {
+    await Promise.all(files.map((file) => writeTemporary(file)));
+    for (const { path } of files) await rename(temporaryFor(path), path);
+    const directories = new Set(files.map(({ path }) => dirname(path)));
+    await Promise.all([...directories].map((directory) => syncDirectory(directory)));
   }
 
   async installFile(file: PromisedFile, path: string, attributes: FileAttributes): Promise<void> {
@@ -163,6 +167,18 @@ export class LocalHost implements Host {
 
   async removeTree(path: string): Promise<void> {
     await rm(path, { recursive: true, force: true });
+  }
+}
+
+async function writeTemporary({ path, content, attributes }: NewFile): Promise<void> {
+  const handle = await open(temporaryFor(path), 'w', 0o600);
+  try {
+    await handle.writeFile(content);
+    await handle.chmod(attributes.mode);
+    if (attributes.uid !== undefined) await handle.chown(attributes.uid, attributes.gid ?? attributes.uid);
+    await handle.sync();
+  } finally {
+    await handle.close();
   }
 }
 

@@ -15,9 +15,7 @@ export const certs: Phase<InitContext> = {
     const changes = changesOf(context, 'certs');
     await changes.directory(PKI_DIRECTORY, 0o700);
     const files = await planPki(pkiSettings(context), await existingPki(context.host), new Date());
-    for (const { path, content, mode } of files) {
-      if (path.startsWith(PKI_DIRECTORY)) await changes.file(path, content, mode);
-    }
+    await changes.files(files.filter(({ path }) => path.startsWith(PKI_DIRECTORY)));
   },
 };
 

@@ -13,13 +13,11 @@ export const kubeconfig: Phase<InitContext> = {
   title: 'Make the kubeconfigs',
   needs: ['certs'],
   async run(context) {
-    const changes = changesOf(context, 'kubeconfig');
-    const files = await planPki(pkiSettings(context), await existingPki(context.host), new Date());
-    for (const { path, content, mode } of files) {
-      if (path.startsWith(PKI_DIRECTORY)) continue;
-      await changes.file(path, content, mode);
-      if (path === `${KUBERNETES_DIRECTORY}/admin.conf`) await forRoot(context, content);
-    }
+    const planned = await planPki(pkiSettings(context), await existingPki(context.host), new Date());
+    const files = planned.filter(({ path }) => !path.startsWith(PKI_DIRECTORY));
+    await changesOf(context, 'kubeconfig').files(files);
+    const admin = files.find(({ path }) => path === `${KUBERNETES_DIRECTORY}/admin.conf`);
+    if (admin !== undefined) await forRoot(context, admin.content);
   },
 };
 

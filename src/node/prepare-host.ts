@@ -50,7 +50,7 @@ export const prepareHost: Phase<NodeContext> = {
   needs: ['preflight'],
   async run(context) {
     const changes = changesOf(context, 'prepare-host');
-    for (const path of COMPONENT_TREES) await changes.tree(path);
+    await Promise.all(COMPONENT_TREES.map((path) => changes.tree(path)));
     const { stdout } = await context.host.query(['nft', 'list', 'tables'], { allowFailure: true });
     await changes.rememberNftables(
       stdout.split('\n').flatMap((line) => line.match(/^table (\S+ \S+)/)?.[1] ?? []),
@@ -61,14 +61,15 @@ export const prepareHost: Phase<NodeContext> = {
     }
     await changes.file('/etc/modules-load.d/kadm.conf', `${Object.keys(MODULES).join('\n')}\n`, 0o644);
 
-    for (const key of CHANGED_BY_COMPONENTS) await changes.rememberSysctl(key);
-    const wanted = [];
-    for (const [key, value] of Object.entries(SYSCTLS)) {
-      if ((await readSysctl(context.host, key)) === undefined) continue;
-      await changes.sysctl(key, value);
-      wanted.push(`${key} = ${value}\n`);
-    }
-    await changes.file('/etc/sysctl.d/90-kadm.conf', wanted.join(''), 0o644);
+    const known = await Promise.all(
+      Object.entries(SYSCTLS).map(async ([key, value]) => {
+        if ((await readSysctl(context.host, key)) === undefined) return '';
+        await changes.sysctl(key, value);
+        return `${key} = ${value}\n`;
+      }),
+    );
+    await Promise.all(CHANGED_BY_COMPONENTS.map((key) => changes.rememberSysctl(key)));
+    await changes.file('/etc/sysctl.d/90-kadm.conf', known.join(''), 0o644);
   },
 };
 

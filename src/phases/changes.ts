@@ -6,6 +6,13 @@ import { sha256File } from '../host/large-file.ts';
 import { unitState } from '../host/systemd.ts';
 import type { Change, FileBefore, Ledger } from './ledger.ts';
 
+export interface WantedFile {
+  readonly path: string;
+  readonly content: string | Uint8Array;
+  /** Permission bits, such as 0o600. */
+  readonly mode: number;
+}
+
 const ROOT_DIRECTORY = { mode: 0o755, uid: 0, gid: 0 };
 
 /**
@@ -25,12 +32,21 @@ export class Changes {
 
   /** The file with this content and these attributes, root's. True when it had to be changed. */
   async file(path: string, content: string | Uint8Array, mode: number): Promise<boolean> {
-    const wanted = Buffer.from(content);
-    const present = await this.host.readFile(path);
-    if (present?.equals(wanted) && (await this.#hasMode(path, mode))) return false;
-    await this.#aboutToReplace(path);
-    await this.host.writeFile(path, wanted, attributes(mode));
-    return true;
+    return await this.files([{ path, content, mode }]);
+  }
+
+  /** The same for several, which appear in this order. True when one of them had to be changed. */
+  async files(files: readonly WantedFile[]): Promise<boolean> {
+    const present = await Promise.all(files.map((file) => this.#isThere(file)));
+    const missing = files.filter((_, index) => !present[index]);
+    for (const { path } of missing) await this.directory(dirname(path));
+    await Promise.all(missing.map(({ path }) => this.#recordFile(path)));
+    if (missing.length > 0) {
+      await this.host.writeFiles(
+        missing.map(({ path, content, mode }) => ({ path, content, attributes: attributes(mode) })),
+      );
+    }
+    return missing.length > 0;
   }
 
   /** The same for a large file. @throws UserError when what comes has another digest than was promised. */
@@ -55,7 +71,7 @@ export class Changes {
   /** No file there any more; reset brings it back. */
   async noFile(path: string): Promise<void> {
     if ((await this.host.stat(path)) === undefined) return;
-    await this.#record({ kind: 'file', path, before: await this.#before(path) }, samePath('file', path));
+    await this.#recordFile(path);
     await this.host.removeFile(path);
   }
 
@@ -133,14 +149,24 @@ export class Changes {
     return stat?.isFile() === true && (stat.mode & 0o7777) === mode && stat.uid === 0;
   }
 
+  async #isThere({ path, content, mode }: WantedFile): Promise<boolean> {
+    const present = await this.host.readFile(path);
+    return present?.equals(Buffer.from(content)) === true && (await this.#hasMode(path, mode));
+  }
+
   async #aboutToReplace(path: string): Promise<void> {
     await this.directory(dirname(path));
+    await this.#recordFile(path);
+  }
+
+  async #recordFile(path: string): Promise<void> {
     await this.#record({ kind: 'file', path, before: await this.#before(path) }, samePath('file', path));
   }
 
   /** Records unless an earlier entry already says what was there before kadm. */
   async #record(change: Change, same: (other: Change) => boolean): Promise<void> {
-    if (this.#ledger.changes.some(same)) return;
+    // Another phase may have recorded it a moment ago.
+    if (this.#ledger.changes.some(same)) return await this.#ledger.durable();
     await this.#ledger.append({ phase: this.#phase, change });
   }
 

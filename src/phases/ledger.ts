@@ -64,6 +64,9 @@ export class Ledger {
   readonly #host: Host;
   readonly #entries: Entry[];
   #tail: Promise<void> = Promise.resolve();
+  #waiting: Entry[] = [];
+  #next: Promise<void> | undefined;
+  #keeping: Promise<unknown> = Promise.resolve();
 
   private constructor(host: Host, directory: string, entries: Entry[]) {
     this.#host = host;
@@ -104,16 +107,37 @@ export class Ledger {
     return entry !== undefined && 'verb' in entry ? entry.verb : undefined;
   }
 
-  /** Appends durably, in the order of the calls. */
+  /** Appends durably, in the order of the calls; those that come while the disk is busy share the next write. */
   async append(entry: Entry): Promise<void> {
-    const written = this.#tail.then(() => this.#write(entry));
+    this.#entries.push(entry);
+    if (this.#host.dryRun) return;
+    this.#waiting.push(entry);
+    // One write waits for the one under way, and takes along all that came until then.
+    this.#next ??= this.#tail.then(async () => {
+      this.#next = undefined;
+      const entries = this.#waiting;
+      this.#waiting = [];
+      await this.#write(entries);
+    });
+    const written = this.#next;
     this.#tail = written.catch(() => {});
     await written;
+  }
+
+  /** Resolves when everything appended until now is durable. */
+  async durable(): Promise<void> {
+    await this.#tail;
   }
 
   /** Keeps the present content of a file, to be put back by reset; returns the name of the copy. */
   async keep(path: string): Promise<string> {
     if (this.#host.dryRun) return '0';
+    const kept = this.#keeping.then(() => this.#copy(path));
+    this.#keeping = kept.catch(() => {});
+    return await kept;
+  }
+
+  async #copy(path: string): Promise<string> {
     const folder = `${this.directory}/before`;
     await mkdir(folder, { recursive: true, mode: 0o700 });
     const name = String((await this.#host.list(folder)).length + 1);
@@ -123,19 +147,18 @@ export class Ledger {
     return name;
   }
 
-  async #write(entry: Entry): Promise<void> {
-    this.#entries.push(entry);
-    if (this.#host.dryRun) return;
+  async #write(entries: readonly Entry[]): Promise<void> {
     const path = `${this.directory}/ledger.ndjson`;
-    if (this.#entries.length === 1) await mkdir(this.directory, { recursive: true, mode: 0o700 });
-    await appendFile(path, `${JSON.stringify(entry)}\n`, { mode: 0o600 });
+    const isNew = (await this.#host.stat(path)) === undefined;
+    if (isNew) await mkdir(this.directory, { recursive: true, mode: 0o700 });
+    await appendFile(path, entries.map((entry) => `${JSON.stringify(entry)}\n`).join(''), { mode: 0o600 });
     const handle = await open(path, 'r');
     try {
       await handle.datasync();
     } finally {
       await handle.close();
     }
-    if (this.#entries.length === 1) await syncDirectory(this.directory);
+    if (isNew) await syncDirectory(this.directory);
   }
 }
 

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { DEFAULT_KUBERNETES_VERSION, imageName, releaseFor } from '../../src/components/catalog.ts';
 import { type BenchHost, firstOf } from './bench-lab.ts';
 
@@ -6,7 +5,6 @@ const KUBECTL = ['kubectl', '--kubeconfig', '/etc/kubernetes/admin.conf'] as con
 const NAME = 'bench-traffic';
 const PORT = 8080;
 const TIMEOUT_MS = 120_000;
-const POLL_MS = 100;
 
 interface Pod {
   readonly spec: { readonly nodeName: string };
@@ -31,12 +29,32 @@ export async function untilTrafficFlows(hosts: readonly BenchHost[]): Promise<vo
     hosts.map(async (host) => {
       const own = addresses.get(host.name);
       if (own === undefined) throw new Error(`no pod runs on ${host.name}`);
-      const namespace = await podNamespace(host, own);
       const others = [...addresses.values()].filter((address) => address !== own);
-      await Promise.all(others.map((address) => untilAnswered(host, namespace, address)));
+      // One program a host, and little of the processors: they belong to what is measured.
+      await host.run(['bash', '-c', UNTIL_ANSWERED, 'until-answered', own, ...others]);
     }),
   );
 }
+
+/** Asks from the pod with the first address, by the network namespace that has it, until each other one answers. */
+const UNTIL_ANSWERED = `
+own=$1
+shift
+for namespace in /run/netns/*; do
+  nsenter --net="$namespace" ip -4 -o address show | grep -q " $own/" && break
+done
+end=$((SECONDS + ${TIMEOUT_MS / 1000}))
+for address in "$@"; do
+  until printf 'GET /health HTTP/1.0\\r\\nHost: %s\\r\\n\\r\\n' "$address" |
+    nsenter --net="$namespace" socat -t 2 - "TCP:$address:${PORT},connect-timeout=1" 2> /dev/null |
+    grep -q '^HTTP/1.0 200'; do
+    if [ "$SECONDS" -ge "$end" ]; then
+      echo "the pod $own gets no answer from $address" >&2
+      exit 1
+    fi
+    sleep 0.1
+  done
+done`;
 
 /** CoreDNS serves as workload: its image is on every node anyway, and its health plugin answers by HTTP. */
 function workload(): object {
@@ -72,29 +90,4 @@ function workload(): object {
       },
     ],
   };
-}
-
-/** Name of the network namespace, of those on the host, that has this address. */
-async function podNamespace(host: BenchHost, address: string): Promise<string> {
-  const { stdout } = await host.run(['ls', '/run/netns']);
-  for (const name of stdout.split('\n').filter((one) => one !== '')) {
-    const shown = await host.run(['ip', '-n', name, '-4', '-o', 'address', 'show']);
-    if (shown.stdout.includes(` ${address}/`)) return name;
-  }
-  throw new Error(`no network namespace of ${host.name} has the address ${address}`);
-}
-
-async function untilAnswered(host: BenchHost, namespace: string, address: string): Promise<void> {
-  const deadline = performance.now() + TIMEOUT_MS;
-  const inNamespace = ['ip', 'netns', 'exec', namespace];
-  const argv = [...inNamespace, 'socat', '-t', '2', '-', `TCP:${address}:${PORT},connect-timeout=1`];
-  const input = `GET /health HTTP/1.0\r\nHost: ${address}\r\n\r\n`;
-  for (;;) {
-    const { stdout, stderr } = await host.run(argv, { input, allowFailure: true });
-    if (stdout.startsWith('HTTP/1.0 200')) return;
-    if (performance.now() > deadline) {
-      throw new Error(`a pod on ${host.name} gets no answer from ${address}: ${stdout}${stderr}`);
-    }
-    await sleep(POLL_MS);
-  }
 }

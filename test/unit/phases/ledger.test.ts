@@ -46,6 +46,29 @@ describe('the ledger', () => {
     expect(await host.stat(`${folder}/new`)).toBeUndefined();
   });
 
+  it('keeps each of several files that are replaced at once', async () => {
+    const names = ['a', 'b', 'c', 'd'];
+    for (const name of names) await writeFile(`${folder}/${name}`, `${name} before`);
+    const { changes } = await open();
+    await changes.files(names.map((name) => ({ path: `${folder}/${name}`, content: 'kadm', mode: 0o600 })));
+    expect(await readFile(`${folder}/c`, 'utf8')).toBe('kadm');
+
+    const { ledger } = await open();
+    expect(ledger.changes).toHaveLength(4);
+    await undo(host, ledger);
+    for (const name of names) expect(await readFile(`${folder}/${name}`, 'utf8')).toBe(`${name} before`);
+  });
+
+  it('keeps the order of entries that are appended at once', async () => {
+    const { ledger } = await open();
+    const entries = Array.from({ length: 50 }, (_, index) => ({
+      phase: 'test',
+      change: { kind: 'module' as const, name: `m${index}` },
+    }));
+    await Promise.all(entries.map((entry) => ledger.append(entry)));
+    expect((await open()).ledger.entries).toEqual(entries);
+  });
+
   it('keeps what was there before kadm, however often kadm changes it again', async () => {
     await writeFile(`${folder}/config`, 'before');
     await (await open()).changes.file(`${folder}/config`, 'first', 0o600);
