@@ -8,7 +8,7 @@ import { clusterDNS, type InitContext } from './context.ts';
 export const addonCoredns: Phase<InitContext> = {
   id: 'addon-coredns',
   title: 'Install CoreDNS',
-  needs: ['wait-apiserver', 'other-images'],
+  needs: ['bootstrap-token', 'other-images'],
   async run(context, step) {
     const { settings, release } = context;
     const image = imageName('image-coredns', release());

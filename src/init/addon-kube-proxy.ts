@@ -9,7 +9,7 @@ import { cidrList, type InitContext, serverUrl } from './context.ts';
 export const addonKubeProxy: Phase<InitContext> = {
   id: 'addon-kube-proxy',
   title: 'Install kube-proxy',
-  needs: ['wait-apiserver', 'other-images'],
+  needs: ['bootstrap-token', 'other-images'],
   async run(context, step) {
     const { settings, release } = context;
     const configuration = stringify({

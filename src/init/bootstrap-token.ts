@@ -1,13 +1,12 @@
 import rbac from '../../templates/objects/bootstrap.yaml';
 import { renderManifest } from '../kube/manifest.ts';
 import type { Phase, Step } from '../phases/phase.ts';
-import { waitFor } from '../phases/wait.ts';
 import { signedClusterInfo } from '../pki/jws.ts';
 import { buildClusterInfo } from '../pki/kubeconfig.ts';
 import { bootstrapTokenSecret, parseToken, tokenExpiry } from '../pki/token.ts';
 import { applyAll } from './apply.ts';
 import { type InitContext, joinCommand, serverUrl } from './context.ts';
-import { CONTROL_PLANE_TIMEOUT_MS } from './wait-apiserver.ts';
+import { waitForApiServer } from './wait-apiserver.ts';
 
 /** Roles that the API server makes itself, a moment after it answers; joining nodes cannot do without. */
 const ROLES = [
@@ -15,19 +14,12 @@ const ROLES = [
   'system:certificates.k8s.io:certificatesigningrequests:nodeclient',
 ] as const;
 
-async function untilRolesExist({ api }: InitContext, step: Step): Promise<void> {
-  const client = await api();
-  await waitFor({
-    what: 'the roles of joining nodes',
-    timeoutMs: CONTROL_PLANE_TIMEOUT_MS,
-    intervalMs: 50,
-    signal: step.signal,
-    progress: step.progress,
-    check: async () => {
-      const paths = ROLES.map((name) => `/apis/rbac.authorization.k8s.io/v1/clusterroles/${name}`);
-      const found = await Promise.all(paths.map((path) => client.find(path)));
-      return found.includes(undefined) ? 'the API server has not made them yet' : undefined;
-    },
+async function untilRolesExist(context: InitContext, step: Step): Promise<void> {
+  await waitForApiServer(context, step, async () => {
+    const client = await context.api();
+    const paths = ROLES.map((name) => `/apis/rbac.authorization.k8s.io/v1/clusterroles/${name}`);
+    const found = await Promise.all(paths.map((path) => client.find(path)));
+    return found.includes(undefined) ? 'it has not made the roles of joining nodes yet' : undefined;
   });
 }
 
@@ -35,7 +27,7 @@ async function untilRolesExist({ api }: InitContext, step: Step): Promise<void> 
 export const bootstrapToken: Phase<InitContext> = {
   id: 'bootstrap-token',
   title: 'Allow nodes to join: token, cluster-info, roles',
-  needs: ['wait-apiserver', 'certs', 'upload-config'],
+  needs: ['certs', 'upload-config'],
   async run(context, step) {
     const ca = (await context.host.readFile('/etc/kubernetes/pki/ca.crt'))?.toString('utf8') ?? '';
     const token = parseToken(context.token);

@@ -19,7 +19,7 @@ import { network } from './network.ts';
 import { preflight } from './preflight.ts';
 import { scheduler } from './scheduler.ts';
 import { uploadConfig } from './upload-config.ts';
-import { waitApiserver } from './wait-apiserver.ts';
+import { waitApiserver, waitNamespaces } from './wait-apiserver.ts';
 import { waitControlPlane } from './wait-control-plane.ts';
 
 /** What `kadm init` does, in reading order; each phase starts as soon as those that it needs have finished. */
@@ -36,6 +36,7 @@ export const initPhases: readonly Phase<InitContext>[] = [
   apiserver,
   kubeletStart,
   waitApiserver,
+  waitNamespaces,
   controllerManager,
   scheduler,
   uploadConfig,

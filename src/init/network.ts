@@ -10,7 +10,7 @@ import { type InitContext, localUrl } from './context.ts';
 export const network: Phase<InitContext> = {
   id: 'network',
   title: 'Start the pod network',
-  needs: ['wait-apiserver'],
+  needs: ['bootstrap-token'],
   skip: ({ settings }) =>
     settings.network.backend === 'none' ? 'the network is somebody else’s' : undefined,
   async run(context, step) {

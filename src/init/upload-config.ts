@@ -13,7 +13,7 @@ export const KADM_CONFIG = { name: 'kadm-config', key: 'network' } as const;
 export const uploadConfig: Phase<InitContext> = {
   id: 'upload-config',
   title: 'Keep the configuration in the cluster',
-  needs: ['wait-apiserver'],
+  needs: ['wait-namespaces'],
   async run(context, step) {
     await applyAll(context, step, [
       configMap('kubeadm-config', { ClusterConfiguration: stringify(clusterConfiguration(context)) }),

@@ -1,50 +1,67 @@
 import { messageOf, UserError } from '../errors.ts';
 import { accepts } from '../host/network.ts';
 import { lastWordsOf } from '../node/diagnose.ts';
-import type { Phase } from '../phases/phase.ts';
-import { waitFor } from '../phases/wait.ts';
+import type { Phase, Step } from '../phases/phase.ts';
+import { type Wait, waitFor } from '../phases/wait.ts';
 import type { InitContext } from './context.ts';
 
 /** As long as kubeadm allows the control plane to take. */
 export const CONTROL_PLANE_TIMEOUT_MS = 240_000;
 
-/**
- * Waits until the API server takes objects: the first namespaces are there then. Whether all of it is healthy
- * is asked at the end (wait-control-plane), so that the rest starts while it settles.
- */
+const NAMESPACES = ['kube-system', 'kube-public'] as const;
+
+/** Waits until the API server answers; whether all of it is healthy is asked at the end (wait-control-plane). */
 export const waitApiserver: Phase<InitContext> = {
   id: 'wait-apiserver',
   title: 'Wait for the API server',
   needs: ['kubelet-start'],
   async run(context, step) {
-    if (context.host.dryRun) return;
     const { advertiseAddress, apiPort } = context.settings;
-    const client = await context.api();
-    await waitFor({
-      what: 'the API server',
-      timeoutMs: CONTROL_PLANE_TIMEOUT_MS,
-      intervalMs: 50,
-      signal: step.signal,
-      progress: step.progress,
-      check: async () => {
-        // Setting up TLS twenty times a second would take the processor from the API server itself.
-        if (!(await accepts(advertiseAddress, apiPort))) return `nothing listens on port ${apiPort} yet`;
-        try {
-          const spaces = ['kube-system', 'kube-public'].map((name) =>
-            client.find(`/api/v1/namespaces/${name}`),
-          );
-          return (await Promise.all(spaces)).includes(undefined) ? 'it has no namespaces yet' : undefined;
-        } catch (error) {
-          if (error instanceof UserError) throw error;
-          return messageOf(error).split('\n')[0] ?? 'no answer';
-        }
-      },
-      diagnose: async () => {
-        const words = await Promise.all(
-          ['etcd', 'kube-apiserver'].map((pod) => lastWordsOf(context.host, pod)),
-        );
-        return words.join('\n');
-      },
+    await waitForApiServer(context, step, async () => {
+      // Setting up TLS twenty times a second would take the processor from the API server itself.
+      if (!(await accepts(advertiseAddress, apiPort))) return `nothing listens on port ${apiPort} yet`;
+      try {
+        await (await context.api()).find(`/api/v1/namespaces/${NAMESPACES[0]}`);
+        return undefined;
+      } catch (error) {
+        if (error instanceof UserError) throw error;
+        return messageOf(error).split('\n')[0] ?? 'no answer';
+      }
     });
   },
 };
+
+/** Waits until it takes objects: it makes the first namespaces a moment after it answers. */
+export const waitNamespaces: Phase<InitContext> = {
+  id: 'wait-namespaces',
+  title: 'Wait for the first namespaces',
+  needs: ['wait-apiserver'],
+  async run(context, step) {
+    await waitForApiServer(context, step, async () => {
+      const client = await context.api();
+      const found = await Promise.all(NAMESPACES.map((name) => client.find(`/api/v1/namespaces/${name}`)));
+      return found.includes(undefined) ? 'it has no namespaces yet' : undefined;
+    });
+  },
+};
+
+/** Waits within kubeadm's bound; a failure shows the last words of the API server and of its etcd. */
+export async function waitForApiServer(
+  { host }: InitContext,
+  { signal, progress }: Step,
+  check: Wait['check'],
+): Promise<void> {
+  if (host.dryRun) return;
+  await waitFor({
+    what: 'the API server',
+    timeoutMs: CONTROL_PLANE_TIMEOUT_MS,
+    intervalMs: 50,
+    signal,
+    progress,
+    check,
+    diagnose: async () => {
+      const words = await Promise.all(['etcd', 'kube-apiserver'].map((pod) => lastWordsOf(host, pod)));
+      return words.join('\n');
+    },
+  });
+}

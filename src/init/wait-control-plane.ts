@@ -16,7 +16,7 @@ interface HealthCheck {
 
 /** Health endpoints of the controllers are on loopback; their certificates are made by them for themselves. */
 const CHECKS: readonly HealthCheck[] = [
-  { pod: 'kube-apiserver', ask: apiServerReady },
+  { pod: 'kube-apiserver', ask: apiServerAlive },
   { pod: 'kube-controller-manager', ask: async () => await health(10257, '/healthz') },
   { pod: 'kube-scheduler', ask: async () => await health(10259, '/livez') },
 ];
@@ -42,9 +42,9 @@ export const waitControlPlane: Phase<InitContext> = {
   },
 };
 
-async function apiServerReady({ api }: InitContext): Promise<string | undefined> {
+async function apiServerAlive({ api }: InitContext): Promise<string | undefined> {
   try {
-    await (await api()).text('/readyz');
+    await (await api()).text('/livez');
     return undefined;
   } catch (error) {
     return messageOf(error).split('\n')[0] ?? 'no answer';

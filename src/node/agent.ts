@@ -25,7 +25,9 @@ export async function startAgent(changes: Changes, node: AgentNode): Promise<voi
     identityFile: AGENT_IDENTITY,
     kubeletIdentityFile: '/var/lib/kubelet/pki/kubelet-client-current.pem',
   };
-  const written = await changes.file(AGENT_SETTINGS, stringify(settings), 0o600);
-  const unit = await changes.file('/etc/systemd/system/kadm-agent.service', unitTemplate, 0o644);
-  await changes.unit('kadm-agent.service', written || unit);
+  const written = await changes.files([
+    { path: AGENT_SETTINGS, content: stringify(settings), mode: 0o600 },
+    { path: '/etc/systemd/system/kadm-agent.service', content: unitTemplate, mode: 0o644 },
+  ]);
+  await changes.unit('kadm-agent.service', written);
 }

@@ -20,14 +20,11 @@ export const containerRuntime: Phase<NodeContext> = {
     const restricted = context.settings.restrictOOMScoreAdj;
     const pauseImage = imageName('image-pause', context.release());
     const config = renderText(configTemplate, { pauseImage, restrictOOMScoreAdj: restricted });
-    const changed = [
-      await changes.file('/etc/containerd/config.toml', config, 0o644),
-      await changes.file(
-        '/etc/systemd/system/containerd.service',
-        renderText(unitTemplate, { restricted }),
-        0o644,
-      ),
-    ].includes(true);
+    const unit = renderText(unitTemplate, { restricted });
+    const changed = await changes.files([
+      { path: '/etc/containerd/config.toml', content: config, mode: 0o644 },
+      { path: '/etc/systemd/system/containerd.service', content: unit, mode: 0o644 },
+    ]);
     await changes.unit('containerd.service', changed);
     if (context.host.dryRun) return;
     await waitFor({

@@ -49,12 +49,12 @@ export async function startKubelet(
   // Where systemd-resolved runs, /etc/resolv.conf names a stub that pods cannot reach.
   const local = { ...configuration, ...(resolved ? { resolvConf: '/run/systemd/resolve/resolv.conf' } : {}) };
   await changes.directory('/etc/kubernetes/manifests', 0o700);
-  const written = [
-    await changes.file(KUBELET_CONFIG, stringify({ ...local, ...settings.kubelet }), 0o600),
-    await changes.file('/var/lib/kubelet/kubeadm-flags.env', flagsFile(settings), 0o600),
-  ].includes(true);
-  const unit = await changes.file('/etc/systemd/system/kubelet.service', unitTemplate, 0o644);
-  await changes.unit('kubelet.service', written || unit);
+  const written = await changes.files([
+    { path: KUBELET_CONFIG, content: stringify({ ...local, ...settings.kubelet }), mode: 0o600 },
+    { path: '/var/lib/kubelet/kubeadm-flags.env', content: flagsFile(settings), mode: 0o600 },
+    { path: '/etc/systemd/system/kubelet.service', content: unitTemplate, mode: 0o644 },
+  ]);
+  await changes.unit('kubelet.service', written);
 }
 
 function flagsFile(settings: NodeSettings): string {

@@ -112,9 +112,13 @@ export class Changes {
       { kind: 'unit', name, ...state },
       (change) => change.kind === 'unit' && change.name === name,
     );
+    // Not waited for here: who needs the unit to be up waits for what it does, and can say what is amiss.
+    if (!state.enabled && !state.active) {
+      await this.host.run(['systemctl', '--no-block', '--now', 'enable', name]);
+      return;
+    }
     if (!state.enabled) await this.host.run(['systemctl', '--no-reload', 'enable', name]);
     if (changed || !state.enabled) await this.host.run(['systemctl', 'daemon-reload']);
-    // Not waited for here: who needs the unit to be up waits for what it does, and can say what is amiss.
     await this.host.run(['systemctl', '--no-block', changed ? 'restart' : 'start', name]);
   }
 
