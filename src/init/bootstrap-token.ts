@@ -46,6 +46,6 @@ export const bootstrapToken: Phase<InitContext> = {
     if (context.host.dryRun) return;
     await untilRolesExist(context, step);
     // Workers may join from now on; whoever waits with them need not wait for the end.
-    step.emit({ type: 'result', path: [], result: { joinCommand: joinCommand(context, ca) } });
+    context.joinable(joinCommand(context, ca));
   },
 };

@@ -10,6 +10,8 @@ export interface InitContext extends NodeContext {
   readonly settings: InitSettings;
   /** The first join token: given, or made up before the run. */
   readonly token: string;
+  /** Tells that workers may join from now on. */
+  readonly joinable: (command: JoinCommand) => void;
   /** A client with the rights of system:masters; made when first asked for, from super-admin.conf. */
   readonly api: () => Promise<KubeClient>;
 }

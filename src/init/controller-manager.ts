@@ -3,13 +3,7 @@ import { changesOf } from '../node/context.ts';
 import type { Phase } from '../phases/phase.ts';
 import { PKI } from './apiserver.ts';
 import { cidrList, type InitContext } from './context.ts';
-import {
-  HOST_CERTIFICATES,
-  LEADER_ELECT_RETRY_PERIOD,
-  readOnlyDirectory,
-  type StaticPod,
-  writeStaticPod,
-} from './static-pod.ts';
+import { HOST_CERTIFICATES, readOnlyDirectory, type StaticPod, writeStaticPod } from './static-pod.ts';
 
 const KUBECONFIG = '/etc/kubernetes/controller-manager.conf';
 

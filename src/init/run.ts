@@ -30,6 +30,7 @@ export async function init(run: InitRun): Promise<JoinCommand | undefined> {
   parseToken(token);
   const ledger = await Ledger.open(host);
   const api = lazyClient(host, settings);
+  let told = false;
   const context: InitContext = {
     ...componentsFrom(settings.componentSource),
     settings,
@@ -39,6 +40,10 @@ export async function init(run: InitRun): Promise<JoinCommand | undefined> {
     components: componentsOf('control-plane'),
     release: () => release,
     token,
+    joinable: (command) => {
+      if (!told) emit({ type: 'result', path: [], result: { joinCommand: command } });
+      told = true;
+    },
     api: api.get,
   };
   try {
@@ -51,7 +56,7 @@ export async function init(run: InitRun): Promise<JoinCommand | undefined> {
   if (host.dryRun || ca === undefined) return undefined;
   await ledger.append({ verb: 'init', state: 'complete', version: release.kubernetes });
   const command = joinCommand(context, ca);
-  emit({ type: 'result', path: [], result: { joinCommand: command } });
+  context.joinable(command);
   return command;
 }
 

@@ -1,5 +1,4 @@
-import { parseAllDocuments } from 'yaml';
-import { CONFIG_PATH } from '../../src/lab/host-config.ts';
+import { clusterFile } from '../../src/lab/cluster/nodes.ts';
 import { KADM_PATH } from '../../src/node/components.ts';
 import { type BenchHost, type BenchSetting, firstOf, onFreshHosts } from './bench-lab.ts';
 import { CLUSTER_SCRIPT, stageKubeadm } from './kubeadm-stage.ts';
@@ -53,15 +52,6 @@ async function byKadm(hosts: readonly BenchHost[]): Promise<ClusterRun> {
   return await measure(hosts, async () => {
     await first.run(['kadm', 'up', '-f', CLUSTER_FILE]);
   });
-}
-
-/** What the lab says of its hosts, and which hosts there are. */
-async function clusterFile(hosts: readonly BenchHost[]): Promise<string> {
-  const documents = parseAllDocuments(await firstOf(hosts).readFile(CONFIG_PATH));
-  const [first, ...others] = hosts.map(({ name }) => ({ address: name }));
-  const cluster = documents.find((document) => document.get('kind') === 'Cluster');
-  cluster?.setIn(['spec', 'hosts'], [{ ...first, role: 'control-plane' }, ...others]);
-  return documents.map(String).join('');
 }
 
 async function measure(hosts: readonly BenchHost[], work: () => Promise<void>): Promise<ClusterRun> {

@@ -71,10 +71,7 @@ export function clusterSection(figures: ClusterFigures, machine: Machine): strin
     'Three hosts with an SSH server and nothing of Kubernetes; all components are on the first one. At the end a pod on each node answers to the pods of the others.',
     table(
       ['', 'three nodes Ready', 'pod traffic flows', 'runs'],
-      [
-        row('shell script: kubeadm and a network by hand', figures.script),
-        row('kadm init, kadm join --ssh', figures.kadm),
-      ],
+      [row('shell script: kubeadm and a network by hand', figures.script), row('kadm up', figures.kadm)],
     ),
     table(
       ['ratio', 'measured', 'at most'],

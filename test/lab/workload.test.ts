@@ -29,6 +29,13 @@ beforeAll(async () => {
   await kubectl.apply([...webServer(image, 3), ...lab.hosts.map(({ name }) => probePod(image, name))]);
   await kubectl.run('rollout', 'status', 'deployment/web', '--timeout=120s');
   await kubectl.run('wait', '--for=condition=Ready', 'pod', '--selector=app=probe', '--timeout=60s');
+  // Nodes are Ready some seconds before the cluster's DNS is.
+  await new Kubectl(lab.host('h1'), 'kube-system').run(
+    'rollout',
+    'status',
+    'deployment/coredns',
+    '--timeout=60s',
+  );
 });
 afterAll(() => kubectl.run('delete', 'namespace', NAMESPACE));
 
@@ -53,6 +60,22 @@ test.each(['h1', 'h2', 'h3'])('it answers by the DNS name of its Service from a 
   const pods = await webPods();
   expect(await answersTo(node, 'http://web/hostname')).toEqual(pods);
   expect(await answersTo(node, `http://web.${NAMESPACE}.svc.cluster.local/hostname`)).toEqual(pods);
+});
+
+test('an address of no Service is refused at once, and not sent out into the world', async () => {
+  const { exitCode, stderr } = await kubectl.attempt([
+    'exec',
+    'probe-h2',
+    '--',
+    'wget',
+    '-q',
+    '-T',
+    '10',
+    '-O',
+    '-',
+    'http://10.96.77.77/',
+  ]);
+  expect({ exitCode, refused: /refused/i.test(stderr) }).toEqual({ exitCode: 1, refused: true });
 });
 
 test('it answers at its NodePort on every host’s address', async () => {

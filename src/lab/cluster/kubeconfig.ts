@@ -7,7 +7,7 @@ import type { UpContext } from '../up/context.ts';
 export const kubeconfig: Phase<UpContext> = {
   id: 'kubeconfig',
   title: 'Kubeconfig for this machine',
-  needs: ['init'],
+  needs: ['nodes'],
   async run({ lab, record }) {
     const { stdout } = await lab.host('h1').exec(['cat', '/etc/kubernetes/admin.conf']);
     await new LocalHost().writeFile(labPaths(record.name).kubeconfig, stdout, { mode: 0o600 });
