@@ -22,6 +22,9 @@ export const welcomeRequest = z.union([
 export type WelcomeRequest = z.infer<typeof welcomeRequest>;
 export type WelcomeOpen = Extract<WelcomeRequest, { open: unknown }>['open'];
 
+/** As long as workers join; those of one command may come in many rounds. */
+const LONGEST_MS = 24 * 3_600_000;
+
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const answer = z.union([
   z.object({
@@ -57,6 +60,7 @@ export class RemoteWelcome implements Reception {
     this.#ended = session.run({
       argv: ['welcome'],
       input: this.#requests,
+      timeoutMs: LONGEST_MS,
       emit: (event) => {
         if (event.type === 'result') this.#take(event.result);
       },
@@ -67,7 +71,7 @@ export class RemoteWelcome implements Reception {
   static async open(session: HostSession, open: WelcomeOpen): Promise<RemoteWelcome> {
     const welcome = new RemoteWelcome(session);
     const answered = await welcome.#ask({ open });
-    if (!('offer' in answered)) throw unexpected(session);
+    if (!('offer' in answered)) throw unexpected();
     welcome.#offer = answered.offer;
     return welcome;
   }
@@ -79,7 +83,7 @@ export class RemoteWelcome implements Reception {
 
   async admit(token: string): Promise<ClusterPin> {
     const answered = await this.#ask({ admit: token });
-    if (!('pin' in answered)) throw new Error('`kadm welcome` answered something else');
+    if (!('pin' in answered)) throw unexpected();
     return answered.pin;
   }
 
@@ -101,12 +105,12 @@ export class RemoteWelcome implements Reception {
   #take(result: Record<string, unknown>): void {
     const parsed = answer.safeParse(result);
     if (parsed.success) this.#answered.resolve(parsed.data);
-    else this.#answered.reject(new Error('`kadm welcome` answered something else'));
+    else this.#answered.reject(unexpected());
   }
 }
 
-function unexpected(session: HostSession): Error {
-  return new Error(`${session.name}: \`kadm welcome\` answered something else`);
+function unexpected(): Error {
+  return new Error('`kadm welcome` answered something else than it was asked');
 }
 
 function gone(): Error {

@@ -16,6 +16,8 @@ export interface Verb {
   /** Configuration on standard input, secrets included. */
   readonly input: string | Readable;
   readonly emit: Emit;
+  /** 15 minutes when left out. */
+  readonly timeoutMs?: number;
 }
 
 /** kadm on one host, where its verbs run as if somebody had typed them there. */
@@ -52,7 +54,7 @@ export async function openSession(
       completed: kadm.completed,
       run: (verb) =>
         runVerb(target.name, verb, (argv, onLine) =>
-          kadm.run({ argv, input: verb.input, timeoutMs: VERB_TIMEOUT_MS, onLine }),
+          kadm.run({ argv, input: verb.input, timeoutMs: verb.timeoutMs ?? VERB_TIMEOUT_MS, onLine }),
         ),
       close: async () => {
         await kadm.remove();
@@ -74,7 +76,7 @@ export async function localSession(name: string, signal: AbortSignal): Promise<H
       runVerb(name, verb, (argv, onLine) =>
         runCommand([process.execPath, ...argv], {
           input: verb.input,
-          timeoutMs: VERB_TIMEOUT_MS,
+          timeoutMs: verb.timeoutMs ?? VERB_TIMEOUT_MS,
           allowFailure: true,
           onLine,
           signal,

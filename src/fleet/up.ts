@@ -137,10 +137,10 @@ class Master {
     await reception.expect(token);
     const input = controlPlaneConfiguration(this.#run, token);
     const watch: Emit = (event) => {
-      emit(event);
       const found = event.type === 'result' ? joinCommand.safeParse(event.result).data : undefined;
-      if (found === undefined) return;
-      // Long before init ends: it then waits for what the workers do not need.
+      if (found === undefined) return emit(event);
+      // Not passed on: it holds the token. It comes long before init ends, which then waits for what the
+      // workers do not need.
       this.#admission ??= Promise.resolve({ ...found.joinCommand, token });
       this.#ready.resolve();
     };
@@ -175,11 +175,13 @@ async function bringUpWorker(
     }
     const worker = { documents, entry, offer: await master.offer() };
     const input = Readable.from(assignment(worker, master));
-    await session
-      .run({ argv: ['join', '--config', '-', '--await-discovery'], input, emit })
-      .catch((error) => {
-        throw master.failure ?? error;
-      });
+    try {
+      await session.run({ argv: ['join', '--config', '-', '--await-discovery'], input, emit });
+    } catch (error) {
+      // It was told no cluster, because there is none: that is not the worker's fault.
+      const untold = error instanceof UserError && error.exitCode === EXIT.usage;
+      throw (untold ? master.failure : undefined) ?? error;
+    }
     return undefined;
   } finally {
     await session.close();
