@@ -1,13 +1,16 @@
 import { createHash } from 'node:crypto';
-import { open } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import type { Writable } from 'node:stream';
 import { hasCode } from '../errors.ts';
+import { runCommand } from './command.ts';
 
 /*
  * Components have hundreds of megabytes. Streams of Node make a new buffer for each piece; on the way of all
  * components through a node that costs seconds of processor time for clearing pages and collecting garbage.
  */
 const PIECE_BYTES = 1024 * 1024;
+/** What takes 10 ms to hash, as long as it takes to start a program. */
+const LARGE_BYTES = 16 * 1024 * 1024;
 
 /**
  * Content in pieces, one after the other. All may come in one buffer: a piece is valid only until the next
@@ -101,6 +104,26 @@ async function* untilAborted(pieces: Pieces, signal: AbortSignal): AsyncGenerato
 
 /** SHA-256 (hex) of a file of any size; undefined where there is none. */
 export async function sha256File(path: string): Promise<string | undefined> {
+  return (await digestByProgram(path)) ?? (await digestHere(path));
+}
+
+/** Hashing takes the processor: of a large file another process does it, so that nothing here waits for it. */
+async function digestByProgram(path: string): Promise<string | undefined> {
+  const size = await stat(path).then(
+    (found) => found.size,
+    () => 0,
+  );
+  if (size < LARGE_BYTES) return undefined;
+  try {
+    const { stdout } = await runCommand(['sha256sum', '--binary', '--zero', '--', path]);
+    return /^[0-9a-f]{64}(?= )/.exec(stdout)?.[0];
+  } catch {
+    // A machine without coreutils, or a file that was changed meanwhile: the other way tells which.
+    return undefined;
+  }
+}
+
+async function digestHere(path: string): Promise<string | undefined> {
   const hash = createHash('sha256');
   try {
     for await (const piece of readPieces(path)) hash.update(piece);

@@ -14,13 +14,21 @@ const ROLES = [
   'system:certificates.k8s.io:certificatesigningrequests:nodeclient',
 ] as const;
 
+/** Asking takes the API server's time, which it needs to make them. */
+const ROLES_POLL_MS = 150;
+
 async function untilRolesExist(context: InitContext, step: Step): Promise<void> {
-  await waitForApiServer(context, step, async () => {
-    const client = await context.api();
-    const paths = ROLES.map((name) => `/apis/rbac.authorization.k8s.io/v1/clusterroles/${name}`);
-    const found = await Promise.all(paths.map((path) => client.find(path)));
-    return found.includes(undefined) ? 'it has not made the roles of joining nodes yet' : undefined;
-  });
+  await waitForApiServer(
+    context,
+    step,
+    async () => {
+      const client = await context.api();
+      const paths = ROLES.map((name) => `/apis/rbac.authorization.k8s.io/v1/clusterroles/${name}`);
+      const found = await Promise.all(paths.map((path) => client.find(path)));
+      return found.includes(undefined) ? 'it has not made the roles of joining nodes yet' : undefined;
+    },
+    ROLES_POLL_MS,
+  );
 }
 
 /** What joining nodes may do, the first join token, and cluster-info, by which they recognise the cluster. */

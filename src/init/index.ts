@@ -40,11 +40,11 @@ export const initPhases: readonly Phase<InitContext>[] = [
   controllerManager,
   scheduler,
   uploadConfig,
-  markControlPlane,
-  kubeletFinalize,
   bootstrapToken,
   addonCoredns,
   addonKubeProxy,
   network,
   waitControlPlane,
+  markControlPlane,
+  kubeletFinalize,
 ];

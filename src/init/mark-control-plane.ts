@@ -19,12 +19,13 @@ interface Node {
 
 /**
  * Labels and taints the node as a master. A kubelet that found no API server tries again only after some
- * seconds: the Node is then made here, and the kubelet takes it over. No pod gets on it before its taint.
+ * seconds: the Node is then made here, and the kubelet takes it over. Until it has, the Node has no capacity,
+ * and the kubelet would refuse a static pod for good: so the control plane must run before.
  */
 export const markControlPlane: Phase<InitContext> = {
   id: 'mark-control-plane',
   title: 'Mark the node as control plane',
-  needs: ['wait-apiserver'],
+  needs: ['wait-control-plane'],
   async run({ api, host, settings }) {
     if (host.dryRun) return;
     const client = await api();

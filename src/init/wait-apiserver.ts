@@ -50,12 +50,13 @@ export async function waitForApiServer(
   { host }: InitContext,
   { signal, progress }: Step,
   check: Wait['check'],
+  intervalMs = 50,
 ): Promise<void> {
   if (host.dryRun) return;
   await waitFor({
     what: 'the API server',
     timeoutMs: CONTROL_PLANE_TIMEOUT_MS,
-    intervalMs: 50,
+    intervalMs,
     signal,
     progress,
     check,

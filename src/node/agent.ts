@@ -25,9 +25,7 @@ export async function startAgent(changes: Changes, node: AgentNode): Promise<voi
     identityFile: AGENT_IDENTITY,
     kubeletIdentityFile: '/var/lib/kubelet/pki/kubelet-client-current.pem',
   };
-  const written = await changes.files([
+  await changes.service('kadm-agent.service', unitTemplate, [
     { path: AGENT_SETTINGS, content: stringify(settings), mode: 0o600 },
-    { path: '/etc/systemd/system/kadm-agent.service', content: unitTemplate, mode: 0o644 },
   ]);
-  await changes.unit('kadm-agent.service', written);
 }

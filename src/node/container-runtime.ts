@@ -21,11 +21,9 @@ export const containerRuntime: Phase<NodeContext> = {
     const pauseImage = imageName('image-pause', context.release());
     const config = renderText(configTemplate, { pauseImage, restrictOOMScoreAdj: restricted });
     const unit = renderText(unitTemplate, { restricted });
-    const changed = await changes.files([
+    await changes.service('containerd.service', unit, [
       { path: '/etc/containerd/config.toml', content: config, mode: 0o644 },
-      { path: '/etc/systemd/system/containerd.service', content: unit, mode: 0o644 },
     ]);
-    await changes.unit('containerd.service', changed);
     if (context.host.dryRun) return;
     await waitFor({
       what: 'containerd',

@@ -49,12 +49,10 @@ export async function startKubelet(
   // Where systemd-resolved runs, /etc/resolv.conf names a stub that pods cannot reach.
   const local = { ...configuration, ...(resolved ? { resolvConf: '/run/systemd/resolve/resolv.conf' } : {}) };
   await changes.directory('/etc/kubernetes/manifests', 0o700);
-  const written = await changes.files([
+  await changes.service('kubelet.service', unitTemplate, [
     { path: KUBELET_CONFIG, content: stringify({ ...local, ...settings.kubelet }), mode: 0o600 },
     { path: '/var/lib/kubelet/kubeadm-flags.env', content: flagsFile(settings), mode: 0o600 },
-    { path: '/etc/systemd/system/kubelet.service', content: unitTemplate, mode: 0o644 },
   ]);
-  await changes.unit('kubelet.service', written);
 }
 
 function flagsFile(settings: NodeSettings): string {

@@ -103,11 +103,11 @@ export class Changes {
 
   /**
    * A systemd unit that runs now and starts at boot.
-   * @param changed whether its file, or what it reads, was just changed: it is then started anew
+   * @param changed what was just changed: its file, or only what it reads; it is then started anew
    */
-  async unit(name: string, changed: boolean): Promise<void> {
+  async #unit(name: string, changed: 'file' | 'settings' | undefined): Promise<void> {
     const state = await unitState(this.host, name);
-    if (state.enabled && state.active && !changed) return;
+    if (state.enabled && state.active && changed === undefined) return;
     await this.#record(
       { kind: 'unit', name, ...state },
       (change) => change.kind === 'unit' && change.name === name,
@@ -118,8 +118,8 @@ export class Changes {
       return;
     }
     if (!state.enabled) await this.host.run(['systemctl', '--no-reload', 'enable', name]);
-    if (changed || !state.enabled) await this.host.run(['systemctl', 'daemon-reload']);
-    await this.host.run(['systemctl', '--no-block', changed ? 'restart' : 'start', name]);
+    if (changed === 'file' || !state.enabled) await this.host.run(['systemctl', 'daemon-reload']);
+    await this.host.run(['systemctl', '--no-block', changed === undefined ? 'start' : 'restart', name]);
   }
 
   /** The kernel setting now; a file in /etc/sysctl.d keeps it over a reboot. */
@@ -146,6 +146,14 @@ export class Changes {
       (change) => change.kind === 'module' && change.name === name,
     );
     await this.host.run(['modprobe', name]);
+  }
+
+  /** What a unit reads, its file, and the unit running with both, also after the next boot. */
+  async service(name: string, unit: string, settings: readonly WantedFile[]): Promise<void> {
+    const written = await this.files(settings);
+    const path = `/etc/systemd/system/${name}`;
+    const replaced = await this.file(path, unit, 0o644);
+    await this.#unit(name, replaced ? 'file' : written ? 'settings' : undefined);
   }
 
   async #hasMode(path: string, mode: number): Promise<boolean> {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { initPhases } from '../../../src/init/index.ts';
-import { joinPhases } from '../../../src/join/index.ts';
+import { joinPhases, preparedJoinPhases } from '../../../src/join/index.ts';
 import { checkTable } from '../../../src/phases/runner.ts';
 import { resetPhases } from '../../../src/reset/index.ts';
 
@@ -8,6 +8,7 @@ describe('the tables of phases', () => {
   it('can all be run to their end', () => {
     checkTable(initPhases);
     checkTable(joinPhases);
+    checkTable(preparedJoinPhases);
     checkTable(resetPhases);
   });
 
@@ -16,5 +17,13 @@ describe('the tables of phases', () => {
       if (phase.id === 'preflight' || phase.id === 'discovery') continue;
       expect(phase.needs).not.toContain('preflight');
     }
+  });
+
+  it('make the Node only when the control plane runs: without its capacity the kubelet admits no pod', () => {
+    const needs = new Map(initPhases.map((phase) => [phase.id, phase.needs]));
+    const before = (id: string): string[] => (needs.get(id) ?? []).flatMap((one) => [one, ...before(one)]);
+    expect(before('mark-control-plane')).toEqual(
+      expect.arrayContaining(['wait-control-plane', 'controller-manager', 'scheduler']),
+    );
   });
 });
