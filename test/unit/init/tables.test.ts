@@ -21,8 +21,8 @@ describe('the tables of phases', () => {
 
   it('make the Node only when the control plane runs: without its capacity the kubelet admits no pod', () => {
     const needs = new Map(initPhases.map((phase) => [phase.id, phase.needs]));
-    const before = (id: string): string[] => (needs.get(id) ?? []).flatMap((one) => [one, ...before(one)]);
-    expect(before('mark-control-plane')).toEqual(
+    const needed = (id: string): string[] => (needs.get(id) ?? []).flatMap((one) => [one, ...needed(one)]);
+    expect(needed('mark-control-plane')).toEqual(
       expect.arrayContaining(['wait-control-plane', 'controller-manager', 'scheduler']),
     );
   });
