@@ -21,13 +21,14 @@ export async function joinFromMaster(
   const access = await adminAccess();
   if (access === undefined) throw notAMaster();
   access.client.close();
-  const welcome = await Welcome.open(await welcomeOptions(documents, targets[0]?.host));
+  const executable = await ownExecutable();
+  const welcome = await Welcome.open(await welcomeOptions(documents, targets[0]?.host, executable));
   try {
     await joinHosts({
       targets,
       remote: {
         connect: { acceptNewHostKeys: options.acceptNewHostKeys === true, signal },
-        executable: await ownExecutable(),
+        executable,
       },
       welcome,
       documents,

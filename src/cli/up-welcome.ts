@@ -5,6 +5,7 @@ import type { HostSession } from '../fleet/run-verb.ts';
 import type { FleetHost } from '../fleet/up.ts';
 import { type Reception, Welcome } from '../fleet/welcome.ts';
 import { yamlDocuments } from '../fleet/worker.ts';
+import type { Executable } from '../ssh/remote-run.ts';
 import { welcomeOptions } from './welcome.ts';
 
 /** The reception of the control plane: in this process where that is this machine. */
@@ -13,8 +14,9 @@ export async function welcomeOf(
   host: FleetHost,
   worker: FleetHost | undefined,
   documents: Documents,
+  executable: Executable,
 ): Promise<Reception> {
-  if (host.local) return await Welcome.open(await welcomeOptions(documents, worker?.target.host));
+  if (host.local) return await Welcome.open(await welcomeOptions(documents, worker?.target.host, executable));
   const { Cluster, InitConfiguration } = documents;
   return await RemoteWelcome.open(session, {
     config: yamlDocuments([Cluster, InitConfiguration].filter((document) => document !== undefined)),

@@ -51,15 +51,16 @@ async function up(options: UpOptions, { emit, signal }: VerbRun): Promise<string
     const { requireRoot } = await import('../node/preflight.ts');
     requireRoot();
   }
+  const executable = await ownExecutable();
   await bringUp({
     controlPlane,
     workers,
     documents,
     remote: {
       connect: { acceptNewHostKeys: options.acceptNewHostKeys === true, signal },
-      executable: await ownExecutable(),
+      executable,
     },
-    welcome: (session, host) => welcomeOf(session, host, workers[0], documents),
+    welcome: (session, host) => welcomeOf(session, host, workers[0], documents, executable),
     emit,
     signal,
   });

@@ -9,6 +9,7 @@ import { LocalHost } from '../host/host.ts';
 import { addressTowards, addressTowardsHost } from '../host/network.ts';
 import { componentsFrom } from '../node/component-source.ts';
 import { requireRoot } from '../node/preflight.ts';
+import type { Executable } from '../ssh/remote-run.ts';
 import { adminAccess } from './cluster-access.ts';
 import { outputOption } from './options.ts';
 import type { OutputFormat } from './renderer.ts';
@@ -38,7 +39,10 @@ async function welcome({ emit }: VerbRun): Promise<void> {
       if ('open' in request) {
         const { config, kubernetesVersion, towards } = request.open;
         const documents = parseDocuments(config, 'configuration');
-        here = await Welcome.open({ ...(await welcomeOptions(documents, towards)), kubernetesVersion });
+        here = await Welcome.open({
+          ...(await welcomeOptions(documents, towards, await ownExecutable())),
+          kubernetesVersion,
+        });
         answer({ offer: here.offer });
       } else if ('admit' in request) answer({ pin: await here?.admit(request.admit) });
       else {
@@ -58,12 +62,13 @@ async function welcome({ emit }: VerbRun): Promise<void> {
 export async function welcomeOptions(
   documents: Documents,
   towards: string | undefined,
+  executable: Executable,
 ): Promise<WelcomeOptions> {
   const host = new LocalHost();
   const facing = towards === undefined ? undefined : await addressTowardsHost(host, towards);
   const advertised = documents.InitConfiguration?.localAPIEndpoint?.advertiseAddress;
   return {
-    executable: await ownExecutable(),
+    executable,
     store: componentsFrom(documents.Cluster?.spec.components?.source).store,
     access: adminAccess,
     kubernetesVersion: documents.ClusterConfiguration?.kubernetesVersion ?? DEFAULT_KUBERNETES_VERSION,

@@ -1,14 +1,15 @@
 import { randomUUID } from 'node:crypto';
-import { chmod, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { chmod, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { z } from 'zod';
 import { UserError } from '../errors.ts';
-import { exists, LocalHost, syncDirectory } from '../host/host.ts';
+import { exists, LocalHost, makeDurable } from '../host/host.ts';
 import { type Pieces, writeHashed } from '../host/large-file.ts';
 import { architecture, COMPONENT_NAMES } from './catalog.ts';
 
 const PARTIAL = '.partial-';
 
-const artifactSchema = z.object({
+/** Of what another machine says of itself, too. */
+export const artifactSchema = z.object({
   name: z.enum(COMPONENT_NAMES),
   version: z.string().max(100),
   kind: z.enum(['binary', 'image']),
@@ -58,9 +59,10 @@ export class ComponentStore {
     const partial = this.blobPath(`${PARTIAL}${randomUUID()}`);
     return await unlessFailed(partial, async () => {
       const written = await writeHashed(content, partial, Number.POSITIVE_INFINITY);
+      // What was recorded in the index is still whole after a power cut.
       await makeDurable(partial);
       await this.#publish(partial, written.sha256);
-      await syncDirectory(this.#blobs);
+      await makeDurable(this.#blobs);
       return written;
     });
   }
@@ -109,16 +111,6 @@ export class ComponentStore {
 
   #indexPath(version: string): string {
     return `${this.directory}/index/${version}-${architecture()}.json`;
-  }
-}
-
-/** What was recorded in the index is still whole after a power cut. */
-async function makeDurable(path: string): Promise<void> {
-  const handle = await open(path, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
   }
 }
 

@@ -1,6 +1,6 @@
 import { PassThrough } from 'node:stream';
 import { z } from 'zod';
-import { COMPONENT_NAMES } from '../components/catalog.ts';
+import { artifactSchema } from '../components/store.ts';
 import type { HostSession } from './run-verb.ts';
 import type { ClusterPin, ComponentOffer, Reception } from './welcome.ts';
 
@@ -25,22 +25,12 @@ export type WelcomeOpen = Extract<WelcomeRequest, { open: unknown }>['open'];
 /** As long as workers join; those of one command may come in many rounds. */
 const LONGEST_MS = 24 * 3_600_000;
 
-const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const answer = z.union([
   z.object({
     offer: z.object({
       kubernetesVersion: z.string(),
       url: z.url({ protocol: /^http$/ }),
-      artifacts: z.array(
-        z.object({
-          name: z.enum(COMPONENT_NAMES),
-          version: z.string(),
-          kind: z.enum(['binary', 'image']),
-          sha256,
-          size: z.number().int().positive(),
-          image: z.object({ name: z.string(), digest: z.string() }).exactOptional(),
-        }),
-      ),
+      artifacts: z.array(artifactSchema),
     }),
   }),
   z.object({ pin: z.object({ endpoint: z.string(), caCertHash: z.string() }) }),

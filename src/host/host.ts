@@ -111,7 +111,7 @@ export class LocalHost implements Host {
     await Promise.all(files.map((file) => writeTemporary(file)));
     for (const { path } of files) await rename(temporaryFor(path), path);
     const directories = new Set(files.map(({ path }) => dirname(path)));
-    await Promise.all([...directories].map((directory) => syncDirectory(directory)));
+    await Promise.all([...directories].map((directory) => makeDurable(directory)));
   }
 
   async installFile(file: PromisedFile, path: string, attributes: FileAttributes): Promise<void> {
@@ -204,8 +204,8 @@ export function digestMismatch(what: string, wanted: string, found: string): Use
   });
 }
 
-/** Makes a rename in this directory durable. */
-export async function syncDirectory(path: string): Promise<void> {
+/** Brings a file's content, or the renames in a directory, to the disk. */
+export async function makeDurable(path: string): Promise<void> {
   const handle = await open(path, 'r');
   try {
     await handle.sync();

@@ -1,6 +1,5 @@
 import type { ComponentName, Release } from '../components/catalog.ts';
 import type { ComponentSource } from '../components/source.ts';
-import type { ComponentStore } from '../components/store.ts';
 import type { HostSettings } from '../config/settings.ts';
 import type { Host } from '../host/host.ts';
 import { Changes } from '../phases/changes.ts';
@@ -13,8 +12,6 @@ export interface NodeContext {
   readonly settings: HostSettings;
   /** This executable: what the agent's unit runs. */
   readonly executable: string;
-  /** The host's own component store. */
-  readonly store: ComponentStore;
   readonly source: ComponentSource;
   /** Which components this node needs. */
   readonly components: readonly ComponentName[];

@@ -1,7 +1,7 @@
 import { appendFile, copyFile, mkdir, open, rename } from 'node:fs/promises';
 import { z } from 'zod';
 import { UserError } from '../errors.ts';
-import { type Host, syncDirectory } from '../host/host.ts';
+import { type Host, makeDurable } from '../host/host.ts';
 
 /** Everything that kadm keeps for itself on a host. */
 export const STATE_DIRECTORY = '/var/lib/kadm';
@@ -143,7 +143,7 @@ export class Ledger {
     const name = String((await this.#host.list(folder)).length + 1);
     await copyFile(path, `${folder}/${name}.new`);
     await rename(`${folder}/${name}.new`, `${folder}/${name}`);
-    await syncDirectory(folder);
+    await makeDurable(folder);
     return name;
   }
 
@@ -158,7 +158,7 @@ export class Ledger {
     } finally {
       await handle.close();
     }
-    if (isNew) await syncDirectory(this.directory);
+    if (isNew) await makeDurable(this.directory);
   }
 }
 
