@@ -1,6 +1,6 @@
 import { lookup } from 'node:dns/promises';
 import { once } from 'node:events';
-import { connect } from 'node:net';
+import { connect, type NetConnectOpts } from 'node:net';
 import { z } from 'zod';
 import type { Host } from './host.ts';
 
@@ -30,7 +30,16 @@ export async function hostRoutes(host: Host): Promise<string[]> {
 
 /** Whether anything accepts connections there; asks the kernel only. */
 export async function accepts(host: string, port: number, timeoutMs = 1000): Promise<boolean> {
-  const socket = connect({ host, port });
+  return await connects({ host, port }, timeoutMs);
+}
+
+/** The same for a Unix socket. */
+export async function listens(path: string, timeoutMs = 1000): Promise<boolean> {
+  return await connects({ path }, timeoutMs);
+}
+
+async function connects(to: NetConnectOpts, timeoutMs: number): Promise<boolean> {
+  const socket = connect(to);
   try {
     await once(socket, 'connect', { signal: AbortSignal.timeout(timeoutMs) });
     return true;

@@ -1,5 +1,6 @@
-import { components } from '../node/components.ts';
+import { components, otherComponents } from '../node/components.ts';
 import { containerRuntime } from '../node/container-runtime.ts';
+import type { NodeContext } from '../node/context.ts';
 import { images, otherImages } from '../node/images.ts';
 import { prepareHost } from '../node/prepare-host.ts';
 import type { Phase } from '../phases/phase.ts';
@@ -15,12 +16,17 @@ import { kubeconfig } from './kubeconfig.ts';
 import { kubeletFinalize } from './kubelet-finalize.ts';
 import { kubeletStart } from './kubelet-start.ts';
 import { markControlPlane } from './mark-control-plane.ts';
-import { network } from './network.ts';
+import { addonAgents, network } from './network.ts';
 import { preflight } from './preflight.ts';
 import { scheduler } from './scheduler.ts';
 import { uploadConfig } from './upload-config.ts';
-import { waitApiserver, waitNamespaces } from './wait-apiserver.ts';
+import { waitApiserver, waitEtcd, waitNamespaces } from './wait-apiserver.ts';
 import { waitControlPlane } from './wait-control-plane.ts';
+
+/** What the control plane can start without comes while it starts. */
+function afterKubelet(phase: Phase<NodeContext>): Phase<InitContext> {
+  return { ...phase, needs: [...phase.needs, 'kubelet-start'] };
+}
 
 /** What `kadm init` does, in reading order; each phase starts as soon as those that it needs have finished. */
 export const initPhases: readonly Phase<InitContext>[] = [
@@ -35,16 +41,19 @@ export const initPhases: readonly Phase<InitContext>[] = [
   etcd,
   apiserver,
   kubeletStart,
+  afterKubelet(otherComponents),
+  waitEtcd,
+  scheduler,
   waitApiserver,
   waitNamespaces,
   controllerManager,
-  scheduler,
   uploadConfig,
   bootstrapToken,
   addonCoredns,
   addonKubeProxy,
-  network,
+  addonAgents,
   waitControlPlane,
+  network,
   markControlPlane,
   kubeletFinalize,
 ];

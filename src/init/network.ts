@@ -6,16 +6,26 @@ import type { Phase } from '../phases/phase.ts';
 import { applyAll } from './apply.ts';
 import { type InitContext, localUrl } from './context.ts';
 
-/** The pod network: what its agents may do, and the agent of this node. */
+/** What the agents of nodes may do. */
+export const addonAgents: Phase<InitContext> = {
+  id: 'addon-agents',
+  title: 'Allow the agents of nodes to make the pod network',
+  needs: ['wait-namespaces'],
+  skip: othersNetwork,
+  run: async (context, step) => await applyAll(context, step, renderManifest(rbac, {})),
+};
+
+/**
+ * The agent of this node. It can do nothing before the controller manager gives the node its addresses: until
+ * then it would only take processor time from it.
+ */
 export const network: Phase<InitContext> = {
   id: 'network',
   title: 'Start the pod network',
-  needs: ['bootstrap-token'],
-  skip: ({ settings }) =>
-    settings.network.backend === 'none' ? 'the network is somebody else’s' : undefined,
-  async run(context, step) {
+  needs: ['addon-agents', 'other-components', 'wait-control-plane'],
+  skip: othersNetwork,
+  async run(context) {
     const { settings } = context;
-    await applyAll(context, step, renderManifest(rbac, {}));
     await startAgent(changesOf(context, 'network'), {
       nodeName: settings.nodeName,
       nodeIP: settings.nodeIP,
@@ -27,3 +37,7 @@ export const network: Phase<InitContext> = {
     });
   },
 };
+
+function othersNetwork({ settings }: InitContext): string | undefined {
+  return settings.network.backend === 'none' ? 'the network is somebody else’s' : undefined;
+}

@@ -6,11 +6,11 @@ import { type StaticPod, writeStaticPod } from './static-pod.ts';
 
 const KUBECONFIG = '/etc/kubernetes/scheduler.conf';
 
-/** Starts once the API server answers: until then it would only take processor time from it. */
+/** Starts while the API server does: it waits for it by itself, and is out of its way when that needs the processor most. */
 export const scheduler: Phase<InitContext> = {
   id: 'scheduler',
   title: 'Write the manifest of the scheduler',
-  needs: ['wait-apiserver', 'other-images'],
+  needs: ['wait-etcd', 'other-images'],
   async run(context) {
     await writeStaticPod(changesOf(context, 'scheduler'), schedulerPod(context));
   },

@@ -31,6 +31,18 @@ export const waitApiserver: Phase<InitContext> = {
   },
 };
 
+/** Waits until etcd answers. */
+export const waitEtcd: Phase<InitContext> = {
+  id: 'wait-etcd',
+  title: 'Wait for etcd',
+  needs: ['kubelet-start'],
+  async run(context, step) {
+    await waitForApiServer(context, step, async () =>
+      (await accepts('127.0.0.1', 2379)) ? undefined : 'etcd does not listen yet',
+    );
+  },
+};
+
 /** Waits until it takes objects: it makes the first namespaces a moment after it answers. */
 export const waitNamespaces: Phase<InitContext> = {
   id: 'wait-namespaces',

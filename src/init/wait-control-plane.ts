@@ -1,5 +1,6 @@
 import { request } from 'node:https';
 import { messageOf } from '../errors.ts';
+import { accepts } from '../host/network.ts';
 import { lastWordsOf } from '../node/diagnose.ts';
 import type { Phase } from '../phases/phase.ts';
 import { waitFor } from '../phases/wait.ts';
@@ -7,6 +8,7 @@ import type { InitContext } from './context.ts';
 import { CONTROL_PLANE_TIMEOUT_MS } from './wait-apiserver.ts';
 
 const ANSWER_TIMEOUT_MS = 5_000;
+const LOOPBACK = '127.0.0.1';
 
 interface HealthCheck {
   readonly pod: string;
@@ -52,9 +54,11 @@ async function apiServerAlive({ api }: InitContext): Promise<string | undefined>
 }
 
 /** The answer holds no secret and is believed from loopback only, so any certificate will do. */
-function health(port: number, path: string): Promise<string | undefined> {
-  return new Promise((resolve) => {
-    const options = { host: '127.0.0.1', port, path, rejectUnauthorized: false, timeout: ANSWER_TIMEOUT_MS };
+async function health(port: number, path: string): Promise<string | undefined> {
+  // Setting up TLS again and again would take the processor from those that are waited for.
+  if (!(await accepts(LOOPBACK, port))) return `nothing listens on port ${port} yet`;
+  return await new Promise((resolve) => {
+    const options = { host: LOOPBACK, port, path, rejectUnauthorized: false, timeout: ANSWER_TIMEOUT_MS };
     const call = request(options, (response) => {
       response.resume();
       resolve(response.statusCode === 200 ? undefined : `it answers ${response.statusCode}`);

@@ -1,4 +1,4 @@
-import { components } from '../node/components.ts';
+import { components, otherComponents } from '../node/components.ts';
 import { containerRuntime } from '../node/container-runtime.ts';
 import { images, otherImages } from '../node/images.ts';
 import { prepareHost } from '../node/prepare-host.ts';
@@ -26,6 +26,7 @@ export const preparedJoinPhases: readonly Phase<JoinContext>[] = [
   prepareHost,
   components,
   containerRuntime,
+  otherComponents,
   images,
   otherImages,
   discovery,
@@ -42,6 +43,7 @@ export const joinPhases: readonly Phase<JoinContext>[] = [
   afterDiscovery(prepareHost),
   afterDiscovery(components),
   containerRuntime,
+  otherComponents,
   images,
   otherImages,
   tlsBootstrap,

@@ -7,7 +7,7 @@ import type { JoinContext } from './context.ts';
 export const network: Phase<JoinContext> = {
   id: 'network',
   title: 'Start the pod network',
-  needs: ['tls-bootstrap', 'components'],
+  needs: ['tls-bootstrap', 'other-components'],
   async run(context, step) {
     const { settings, network: found, server } = context.cluster.get();
     if (found === undefined || found.backend === 'none') {

@@ -1,12 +1,12 @@
 import { stat } from 'node:fs/promises';
 import pLimit from 'p-limit';
-import { installPath } from '../components/catalog.ts';
+import { type ComponentName, installPath } from '../components/catalog.ts';
 import { promisedFile } from '../components/source.ts';
 import type { Artifact } from '../components/store.ts';
 import { UserError } from '../errors.ts';
 import { readPieces, sha256File } from '../host/large-file.ts';
 import { isTransient } from '../host/transient.ts';
-import type { Phase } from '../phases/phase.ts';
+import type { Phase, Step } from '../phases/phase.ts';
 import { changesOf, type NodeContext } from './context.ts';
 
 /** Where the executable that the units run is installed. */
@@ -15,27 +15,48 @@ export const KADM_PATH = '/usr/local/bin/kadm';
 /** How many files are brought here and checked at once: more only take turns on the disk. */
 const AT_ONCE = 3;
 
-/** Installs the binaries that this node needs, each checked by its digest. */
+/** What the runtime and the kubelet are started from; everything else may come while they start. */
+const FIRST: readonly ComponentName[] = ['containerd', 'containerd-shim-runc-v2', 'ctr', 'runc', 'kubelet'];
+
+/** Installs the binaries that start first, each checked by its digest. */
 export const components: Phase<NodeContext> = {
   id: 'components',
   title: 'Bring the components here and install them',
   needs: ['preflight'],
+  run: async (context, step) =>
+    await installBinaries(context, step, 'components', (name) => FIRST.includes(name)),
+};
+
+/** Installs the other binaries, and kadm itself. */
+export const otherComponents: Phase<NodeContext> = {
+  id: 'other-components',
+  title: 'Install the other components',
+  needs: ['components'],
   async run(context, step) {
-    const changes = changesOf(context, 'components');
-    const artifacts = await wantedArtifacts(context);
-    step.progress(`from ${context.source.describe()}`);
-    const limit = pLimit(AT_ONCE);
-    const install = async (artifact: Artifact): Promise<void> => {
-      step.signal.throwIfAborted();
-      step.progress(`${artifact.name} ${artifact.version}`);
-      const file = promisedFile(artifact, context.source, step.signal);
-      await changes.install(installPath(artifact.name), file, BINARY_MODE);
-    };
-    const binaries = artifacts.filter(({ kind }) => kind === 'binary');
-    await Promise.all(binaries.map((artifact) => limit(install, artifact)));
+    await installBinaries(context, step, 'other-components', (name) => !FIRST.includes(name));
     await installKadm(context);
   },
 };
+
+async function installBinaries(
+  context: NodeContext,
+  step: Step,
+  phase: string,
+  wanted: (name: ComponentName) => boolean,
+): Promise<void> {
+  const changes = changesOf(context, phase);
+  step.progress(`from ${context.source.describe()}`);
+  const limit = pLimit(AT_ONCE);
+  const install = async (artifact: Artifact): Promise<void> => {
+    step.signal.throwIfAborted();
+    step.progress(`${artifact.name} ${artifact.version}`);
+    const file = promisedFile(artifact, context.source, step.signal);
+    await changes.install(installPath(artifact.name), file, BINARY_MODE);
+  };
+  const artifacts = await wantedArtifacts(context);
+  const binaries = artifacts.filter(({ kind, name }) => kind === 'binary' && wanted(name));
+  await Promise.all(binaries.map((artifact) => limit(install, artifact)));
+}
 
 const BINARY_MODE = 0o755;
 
@@ -64,5 +85,5 @@ async function installKadm(context: NodeContext): Promise<void> {
     open: () => readPieces(path),
     ...(isTransient(path) ? { shareable: path } : {}),
   };
-  await changesOf(context, 'components').install(KADM_PATH, file, BINARY_MODE);
+  await changesOf(context, 'other-components').install(KADM_PATH, file, BINARY_MODE);
 }

@@ -1,6 +1,7 @@
 import configTemplate from '../../templates/containerd/config.toml';
 import unitTemplate from '../../templates/systemd/containerd.service';
 import { imageName } from '../components/catalog.ts';
+import { listens } from '../host/network.ts';
 import { unitLog } from '../host/systemd.ts';
 import { renderText } from '../host/template.ts';
 import type { Phase } from '../phases/phase.ts';
@@ -30,12 +31,9 @@ export const containerRuntime: Phase<NodeContext> = {
       timeoutMs: START_TIMEOUT_MS,
       signal: step.signal,
       progress: step.progress,
-      check: async () => {
-        const { exitCode, stderr } = await context.host.query(['/usr/local/bin/ctr', 'version'], {
-          allowFailure: true,
-        });
-        return exitCode === 0 ? undefined : (stderr.trim().split('\n').at(-1) ?? 'no answer');
-      },
+      // containerd listens when all of it is ready.
+      check: async () =>
+        (await listens(CONTAINERD_SOCKET)) ? undefined : `no answer on ${CONTAINERD_SOCKET}`,
       diagnose: async () => await unitLog(context.host, 'containerd.service', 10),
     });
   },

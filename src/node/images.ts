@@ -26,22 +26,20 @@ export const images: Phase<NodeContext> = {
   id: 'images',
   title: 'Import the first images',
   needs: ['container-runtime'],
-  run: async (context, step) =>
-    await importImages(context, step, (name) => FIRST.some((one) => one === name)),
+  run: async (context, step) => await importImages(context, step, (name) => FIRST.includes(name)),
 };
 
 export const otherImages: Phase<NodeContext> = {
   id: 'other-images',
   title: 'Import the other images',
   needs: ['images'],
-  run: async (context, step) =>
-    await importImages(context, step, (name) => !FIRST.some((one) => one === name)),
+  run: async (context, step) => await importImages(context, step, (name) => !FIRST.includes(name)),
 };
 
 async function importImages(
   context: NodeContext,
   step: Step,
-  wanted: (name: string) => boolean,
+  wanted: (name: ComponentName) => boolean,
 ): Promise<void> {
   const present = await importedImages(context.host);
   const lacking = (await wantedArtifacts(context)).filter(

@@ -114,7 +114,8 @@ export class Changes {
     );
     // Not waited for here: who needs the unit to be up waits for what it does, and can say what is amiss.
     if (!state.enabled && !state.active) {
-      await this.host.run(['systemctl', '--no-block', '--now', 'enable', name]);
+      // systemd reads a unit that it does not know yet when it is started: reading all of them again takes a second here.
+      await this.host.run(['systemctl', '--no-block', '--no-reload', '--now', 'enable', name]);
       return;
     }
     if (!state.enabled) await this.host.run(['systemctl', '--no-reload', 'enable', name]);

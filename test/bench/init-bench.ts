@@ -1,3 +1,4 @@
+import type { KeyAlgorithm } from '../../src/pki/keys.ts';
 import { type BenchHost, type BenchSetting, firstOf, onFreshHosts } from './bench-lab.ts';
 import { measureFloor } from './floor.ts';
 import { installKubeadm, KUBEADM_INIT } from './kubeadm.ts';
@@ -6,12 +7,18 @@ import { flush, prepareControlPlaneFiles, prepareHost } from './prepared-host.ts
 
 const LAB = 'bench-init';
 const KUBECTL = ['kubectl', '--kubeconfig', '/etc/kubernetes/admin.conf'] as const;
+const TOOLS = ['kubeadm', 'kadm', 'kubeadmEcdsa'] as const;
 const CONTROL_PLANE_TAINT = 'node-role.kubernetes.io/control-plane';
+
+type What = 'floor' | (typeof TOOLS)[number];
 
 /** Seconds of each run, and of kadm's runs where the time went. */
 export interface InitFigures {
   readonly floor: readonly number[];
+  /** With its defaults, RSA-2048 keys among them. */
   readonly kubeadm: readonly number[];
+  /** With keys as kadm makes them: how much of the difference is not theirs. */
+  readonly kubeadmEcdsa: readonly number[];
   readonly kadm: readonly number[];
   readonly phases: readonly (readonly PhaseTime[])[];
 }
@@ -21,7 +28,7 @@ export interface InitFigures {
  * alike. Who goes first changes from run to run.
  */
 export async function benchInit(setting: BenchSetting, runs: number): Promise<InitFigures> {
-  const figures = { floor: [] as number[], kubeadm: [] as number[], kadm: [] as number[] };
+  const figures = { floor: [], kubeadm: [], kubeadmEcdsa: [], kadm: [] } as Record<What, number[]>;
   const phases: PhaseTime[][] = [];
   const once = {
     floor: async (host: BenchHost): Promise<number> => {
@@ -29,6 +36,8 @@ export async function benchInit(setting: BenchSetting, runs: number): Promise<In
       return await measureFloor(host);
     },
     kubeadm: async (host: BenchHost): Promise<number> => await kubeadmInit(host, setting.store),
+    kubeadmEcdsa: async (host: BenchHost): Promise<number> =>
+      await kubeadmInit(host, setting.store, 'ECDSA-P256'),
     kadm: async (host: BenchHost): Promise<number> => {
       const { seconds, times } = await kadmInit(host);
       phases.push(times);
@@ -36,8 +45,7 @@ export async function benchInit(setting: BenchSetting, runs: number): Promise<In
     },
   };
   for (let run = 1; run <= runs; run += 1) {
-    const order = run % 2 === 1 ? (['kubeadm', 'kadm'] as const) : (['kadm', 'kubeadm'] as const);
-    for (const what of ['floor', ...order] as const) {
+    for (const what of ['floor', ...(run % 2 === 1 ? TOOLS : TOOLS.toReversed())] as const) {
       const seconds = await onFreshHosts(setting, LAB, 1, async (hosts) => await once[what](firstOf(hosts)));
       figures[what].push(seconds);
       setting.say(`init, run ${run} of ${runs}: ${what} ${seconds.toFixed(2)} s`);
@@ -46,9 +54,9 @@ export async function benchInit(setting: BenchSetting, runs: number): Promise<In
   return { ...figures, phases };
 }
 
-async function kubeadmInit(host: BenchHost, store: string): Promise<number> {
+async function kubeadmInit(host: BenchHost, store: string, algorithm?: KeyAlgorithm): Promise<number> {
   await prepareHost(host);
-  await installKubeadm(host, store);
+  await installKubeadm(host, store, algorithm);
   await flush(host);
   const { seconds } = await host.time(KUBEADM_INIT);
   await demandControlPlane(host);

@@ -5,6 +5,7 @@ import { ComponentStore } from '../../src/components/store.ts';
 import { DEFAULTS } from '../../src/config/defaults.ts';
 import { parseDocuments } from '../../src/config/documents.ts';
 import { CONFIG_PATH } from '../../src/lab/host-config.ts';
+import type { KeyAlgorithm } from '../../src/pki/keys.ts';
 import type { BenchHost } from './bench-lab.ts';
 
 export const KUBEADM_CONFIG = '/root/kubeadm.yaml';
@@ -20,22 +21,26 @@ export const KUBEADM_INIT = [
   `--ignore-preflight-errors=${IGNORED_CHECKS}`,
 ] as const;
 
-/** Puts kubeadm and its configuration on a host. */
-export async function installKubeadm(host: BenchHost, store: string): Promise<void> {
+/** Puts kubeadm and its configuration on a host; without an algorithm it makes keys of its own default, RSA-2048. */
+export async function installKubeadm(
+  host: BenchHost,
+  store: string,
+  algorithm?: KeyAlgorithm,
+): Promise<void> {
   const components = new ComponentStore(store);
   const found = (await components.index(DEFAULT_KUBERNETES_VERSION)).find(({ name }) => name === 'kubeadm');
   if (found === undefined) throw new Error(`the component store ${store} has no kubeadm`);
   const target = `${host.rootfs}${installPath('kubeadm')}`;
   await copyFile(components.blobPath(found.sha256), target);
   await chmod(target, 0o755);
-  await host.writeFile(KUBEADM_CONFIG, await kubeadmConfig(host));
+  await host.writeFile(KUBEADM_CONFIG, await kubeadmConfig(host, algorithm));
 }
 
 /**
  * kubeadm's configuration for a lab host: the cluster that a bare `kadm init` makes there, with the settings
  * that the machine below asks of the kubelet and of kube-proxy, read from the host's own kadm configuration.
  */
-export async function kubeadmConfig(host: BenchHost): Promise<string> {
+export async function kubeadmConfig(host: BenchHost, algorithm?: KeyAlgorithm): Promise<string> {
   const lab = parseDocuments(await host.readFile(CONFIG_PATH), CONFIG_PATH);
   const api = 'kubeadm.k8s.io/v1beta4';
   const documents = [
@@ -48,8 +53,7 @@ export async function kubeadmConfig(host: BenchHost): Promise<string> {
       apiVersion: api,
       kind: 'ClusterConfiguration',
       kubernetesVersion: DEFAULT_KUBERNETES_VERSION,
-      // kadm's default, and the faster one: not to be a reason for the difference.
-      encryptionAlgorithm: 'ECDSA-P256',
+      ...(algorithm === undefined ? {} : { encryptionAlgorithm: algorithm }),
       networking: { podSubnet: DEFAULTS.podCidr, serviceSubnet: DEFAULTS.serviceCidr },
     },
     {

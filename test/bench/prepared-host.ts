@@ -11,7 +11,7 @@ import { etcd } from '../../src/init/etcd.ts';
 import { initPhases } from '../../src/init/index.ts';
 import { kubeconfig } from '../../src/init/kubeconfig.ts';
 import { preflight } from '../../src/init/preflight.ts';
-import { components } from '../../src/node/components.ts';
+import { components, otherComponents } from '../../src/node/components.ts';
 import { containerRuntime } from '../../src/node/container-runtime.ts';
 import { images, otherImages } from '../../src/node/images.ts';
 import { prepareHost as prepareNode } from '../../src/node/prepare-host.ts';
@@ -20,7 +20,15 @@ import kubeletUnit from '../../templates/systemd/kubelet.service';
 import type { BenchHost } from './bench-lab.ts';
 
 /** The phases of `kadm init` after which binaries, runtime and images are in place. */
-const PREPARATION = [preflight, prepareNode, components, containerRuntime, images, otherImages];
+const PREPARATION = [
+  preflight,
+  prepareNode,
+  components,
+  otherComponents,
+  containerRuntime,
+  images,
+  otherImages,
+];
 /** Phases that make the files which etcd and the API server start from; none of them starts anything. */
 const CONTROL_PLANE_FILES = [certs, kubeconfig, etcd, apiserver];
 

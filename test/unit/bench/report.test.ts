@@ -20,6 +20,7 @@ describe('the section about init', () => {
     {
       floor: [2, 2, 2],
       kubeadm: [10, 8, 12],
+      kubeadmEcdsa: [8, 7, 9],
       kadm: [6, 5, 9],
       phases: [
         [
@@ -37,6 +38,7 @@ describe('the section about init', () => {
 
   test('gives the ratios of the medians', () => {
     expect(text).toContain('| kadm / kubeadm | 0.60 |');
+    expect(text).toContain('| kadm / kubeadm with ECDSA keys | 0.75 |');
     expect(text).toContain('| kadm / floor | 3.00 |');
   });
 
