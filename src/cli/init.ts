@@ -12,6 +12,14 @@ Examples:
   kadm init --dry-run
 `;
 
+const PHASE_EXAMPLES = `
+Examples:
+  kadm init phase
+  kadm init phase certs
+  kadm init phase control-plane apiserver --config cluster.yaml
+  kadm init phase addon all --dry-run
+`;
+
 interface InitOptions extends InitFlags {
   readonly config?: string;
   readonly dryRun?: boolean;
@@ -19,8 +27,28 @@ interface InitOptions extends InitFlags {
 }
 
 export function initCommand(): Command {
-  return new Command('init')
+  const init = withOptions(new Command('init'))
     .description('make this host the first control plane of a new cluster')
+    .addHelpText('after', EXAMPLES)
+    .action(async (options: InitOptions) => await runInit(options));
+  const phase = withOptions(new Command('phase'))
+    .description('run only these phases of init; without a name, list them')
+    .argument('[name...]', 'a phase, or kubeadm’s name of several, such as control-plane or addon coredns')
+    .addHelpText('after', PHASE_EXAMPLES)
+    .action(async (words: string[], options: InitOptions) => {
+      await (words.length === 0 ? listPhases() : runInit(options, [words.join(' ')]));
+    });
+  return init.addCommand(phase);
+}
+
+async function listPhases(): Promise<void> {
+  const { INIT_NAMES, initPhases } = await import('../init/index.ts');
+  const { listOfPhases } = await import('../phases/select.ts');
+  process.stdout.write(`${listOfPhases(initPhases, INIT_NAMES)}\n`);
+}
+
+function withOptions(command: Command): Command {
+  return command
     .option(
       '--apiserver-advertise-address <address>',
       'address of this host that the others reach (default: by its default route)',
@@ -40,12 +68,10 @@ export function initCommand(): Command {
     )
     .addOption(configOption())
     .option('--dry-run', 'say what would be done, and change nothing')
-    .addOption(outputOption())
-    .addHelpText('after', EXAMPLES)
-    .action(async (options: InitOptions) => await runInit(options));
+    .addOption(outputOption());
 }
 
-async function runInit(options: InitOptions): Promise<void> {
+async function runInit(options: InitOptions, only?: readonly string[]): Promise<void> {
   await runVerb(options.output, async ({ emit, signal }) => {
     const { init } = await import('../init/run.ts');
     const { requireRoot } = await import('../node/preflight.ts');
@@ -61,7 +87,8 @@ async function runInit(options: InitOptions): Promise<void> {
     const facts = { hostname: ownHostname(), defaultAddress: await addressTowards(local, '192.0.2.1') };
     const settings = initSettings(options, documents, facts, DEFAULT_KUBERNETES_VERSION);
     const host = options.dryRun === true ? new DryRunHost(local) : local;
-    const command = await init({ settings, host, executable: process.execPath, emit, signal });
+    const executable = process.execPath;
+    const command = await init({ settings, host, executable, emit, signal, ...(only && { only }) });
     if (host instanceof DryRunHost) return host.report();
     return command === undefined ? undefined : afterInit(command);
   });

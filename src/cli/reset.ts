@@ -61,8 +61,12 @@ async function resetHere({ emit, signal }: VerbRun): Promise<string> {
   const { Ledger } = await import('../phases/ledger.ts');
   const { LocalHost } = await import('../host/host.ts');
   const host = new LocalHost();
-  const ledger = await Ledger.open(host);
-  await runPhases(resetPhases, { host, ledger }, { emit, signal });
+  const { withHostLock } = await import('../host/host-lock.ts');
+  const ledger = await withHostLock('kadm reset', async () => {
+    const read = await Ledger.open(host);
+    await runPhases(resetPhases, { host, ledger: read }, { emit, signal });
+    return read;
+  });
   return ledger.changes.length === 0
     ? 'kadm has changed nothing on this host: nothing to undo.'
     : 'This host is what it was before kadm.';

@@ -4,6 +4,7 @@ import type { NodeContext } from '../node/context.ts';
 import { images, otherImages } from '../node/images.ts';
 import { prepareHost } from '../node/prepare-host.ts';
 import type { Phase } from '../phases/phase.ts';
+import type { PhaseNames } from '../phases/select.ts';
 import { addonCoredns } from './addon-coredns.ts';
 import { addonKubeProxy } from './addon-kube-proxy.ts';
 import { apiserver } from './apiserver.ts';
@@ -57,3 +58,10 @@ export const initPhases: readonly Phase<InitContext>[] = [
   markControlPlane,
   kubeletFinalize,
 ];
+
+/** Names that kubeadm has for phases which are several here, or called otherwise. */
+export const INIT_NAMES: PhaseNames = {
+  'control-plane': ['apiserver', 'controller-manager', 'scheduler'],
+  addon: ['addon-coredns', 'addon-kube-proxy', 'addon-agents'],
+  'etcd local': ['etcd'],
+};

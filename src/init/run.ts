@@ -1,15 +1,17 @@
 import { componentsOf, releaseFor } from '../components/catalog.ts';
 import type { InitSettings } from '../config/settings.ts';
 import type { Host } from '../host/host.ts';
+import { withHostLock } from '../host/host-lock.ts';
 import { KubeClient } from '../kube/client.ts';
 import { componentsFrom } from '../node/component-source.ts';
 import type { Emit } from '../phases/events.ts';
 import { Ledger } from '../phases/ledger.ts';
 import { runPhases } from '../phases/runner.ts';
+import { onlyPhases, phasesNamed } from '../phases/select.ts';
 import { credentialsFrom } from '../pki/kubeconfig.ts';
 import { generateToken, parseToken } from '../pki/token.ts';
 import { type InitContext, type JoinCommand, joinCommand, localUrl } from './context.ts';
-import { initPhases } from './index.ts';
+import { INIT_NAMES, initPhases } from './index.ts';
 
 export const SUPER_ADMIN_KUBECONFIG = '/etc/kubernetes/super-admin.conf';
 
@@ -18,12 +20,21 @@ export interface InitRun {
   readonly host: Host;
   /** Path of this executable. */
   readonly executable: string;
+  /** Names of the phases to run alone; all when left out. */
+  readonly only?: readonly string[];
   readonly emit: Emit;
   readonly signal: AbortSignal;
 }
 
-/** Makes this host the first control plane of a new cluster. */
+/**
+ * Makes this host the first control plane of a new cluster.
+ * @returns nothing when only some phases ran, or would have run
+ */
 export async function init(run: InitRun): Promise<JoinCommand | undefined> {
+  return run.host.dryRun ? await initAlone(run) : await withHostLock('kadm init', () => initAlone(run));
+}
+
+async function initAlone(run: InitRun): Promise<JoinCommand | undefined> {
   const { settings, host, emit, signal } = run;
   const release = releaseFor(settings.kubernetesVersion);
   const token = settings.token ?? generateToken();
@@ -47,13 +58,21 @@ export async function init(run: InitRun): Promise<JoinCommand | undefined> {
     api: api.get,
   };
   try {
-    await runPhases(initPhases, context, { emit, signal, skip: settings.skipPhases });
+    const skip = settings.skipPhases.flatMap((name) => phasesNamed(name, initPhases, INIT_NAMES));
+    const phases =
+      run.only === undefined
+        ? initPhases
+        : onlyPhases(
+            initPhases,
+            run.only.flatMap((name) => phasesNamed(name, initPhases, INIT_NAMES)),
+          );
+    await runPhases(phases, context, { emit, signal, skip });
   } finally {
     await api.close();
   }
   const ca = (await host.readFile('/etc/kubernetes/pki/ca.crt'))?.toString('utf8');
   // Without certificates, because their phase was skipped, there is no cluster yet: the next init goes on.
-  if (host.dryRun || ca === undefined) return undefined;
+  if (host.dryRun || ca === undefined || run.only !== undefined) return undefined;
   await ledger.append({ verb: 'init', state: 'complete', version: release.kubernetes });
   const command = joinCommand(context, ca);
   context.joinable(command);

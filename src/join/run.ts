@@ -2,10 +2,12 @@ import { componentsOf, type Release, releaseFor } from '../components/catalog.ts
 import type { HostSettings, JoinSettings } from '../config/settings.ts';
 import { EXIT, UserError } from '../errors.ts';
 import type { Host } from '../host/host.ts';
+import { withHostLock } from '../host/host-lock.ts';
 import { componentsFrom } from '../node/component-source.ts';
 import type { Emit } from '../phases/events.ts';
 import { Ledger } from '../phases/ledger.ts';
 import { runPhases } from '../phases/runner.ts';
+import { phasesNamed } from '../phases/select.ts';
 import { Discovered, type JoinContext } from './context.ts';
 import { joinPhases, preparedJoinPhases } from './index.ts';
 
@@ -27,6 +29,10 @@ export interface JoinRun {
  * @returns the name of the node
  */
 export async function join(run: JoinRun): Promise<string> {
+  return run.host.dryRun ? await joinAlone(run) : await withHostLock('kadm join', () => joinAlone(run));
+}
+
+async function joinAlone(run: JoinRun): Promise<string> {
   const { settings, assignment, host, emit, signal } = run;
   const ledger = await Ledger.open(host);
   const cluster = new Discovered();
@@ -43,7 +49,8 @@ export async function join(run: JoinRun): Promise<string> {
     cluster,
   };
   const phases = expected === undefined ? joinPhases : preparedJoinPhases;
-  await runPhases(phases, context, { emit, signal, skip: settings.skipPhases });
+  const skip = settings.skipPhases.flatMap((name) => phasesNamed(name, phases));
+  await runPhases(phases, context, { emit, signal, skip });
   const { nodeName } = cluster.get().settings;
   if (host.dryRun) return nodeName;
   await ledger.append({ verb: 'join', state: 'complete', version: context.release().kubernetes });

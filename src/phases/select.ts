@@ -1,0 +1,55 @@
+import { EXIT, UserError } from '../errors.ts';
+import type { Phase } from './phase.ts';
+
+/** Other names of phases, and names of several; words are separated by one space. */
+export type PhaseNames = Readonly<Record<string, readonly string[]>>;
+
+/**
+ * Ids of the phases that a name means: a phase's own (`apiserver`), that of several (`control-plane`), or kubeadm's way
+ * to name one of them (`control-plane apiserver`, `addon/coredns`, `certs all`).
+ * @throws UserError (usage) with the names that there are
+ */
+export function phasesNamed(
+  name: string,
+  phases: readonly { readonly id: string }[],
+  names: PhaseNames = {},
+): readonly string[] {
+  const words = name.split(/[\s/]+/);
+  if (words.length > 1 && words.at(-1) === 'all') words.pop();
+  const several = names[words.join(' ')];
+  if (several !== undefined) return several;
+  const [first = '', second, ...more] = words;
+  const candidates =
+    second === undefined
+      ? [first]
+      : [`${first}-${second}`, ...(names[first]?.includes(second) ? [second] : [])];
+  const id = candidates.find((one) => phases.some((phase) => phase.id === one));
+  if (id !== undefined && more.length === 0) return [id];
+  throw new UserError(`there is no phase ${JSON.stringify(name)}`, {
+    remedy: `phases are: ${[...phases.map((phase) => phase.id), ...Object.keys(names)].join(', ')}`,
+    exitCode: EXIT.usage,
+  });
+}
+
+/** These phases alone, in their order: who names them answers for what they need being there. */
+export function onlyPhases<Context>(
+  phases: readonly Phase<Context>[],
+  ids: readonly string[],
+): Phase<Context>[] {
+  return phases
+    .filter(({ id }) => ids.includes(id))
+    .map((phase) => ({ ...phase, needs: phase.needs.filter((id) => ids.includes(id)) }));
+}
+
+/** For people: each phase with its title, then the other names. */
+export function listOfPhases(
+  phases: readonly { readonly id: string; readonly title: string }[],
+  names: PhaseNames = {},
+): string {
+  const rows = [
+    ...phases.map(({ id, title }) => [id, title] as const),
+    ...Object.entries(names).map(([name, ids]) => [name, `= ${ids.join(', ')}`] as const),
+  ];
+  const width = Math.max(...rows.map(([name]) => name.length));
+  return rows.map(([name, title]) => `${name.padEnd(width)}  ${title}`).join('\n');
+}
