@@ -1,4 +1,6 @@
 import { EXIT, UserError } from '../errors.ts';
+import type { Host } from '../host/host.ts';
+import { existingPki } from '../node/pki-files.ts';
 import {
   type Check,
   cidrsUnused,
@@ -14,6 +16,7 @@ import {
   swap,
 } from '../node/preflight.ts';
 import type { Phase } from '../phases/phase.ts';
+import { isExternal, missingSignatures } from '../pki/external.ts';
 import type { InitContext } from './context.ts';
 
 /** What a control plane needs (Kubernetes documentation, kubeadm's requirements). */
@@ -55,6 +58,7 @@ function checksFor(context: InitContext): Check[] {
     swap(host),
     kernelModule(host, 'br_netfilter', '/proc/sys/net/bridge'),
     ownAddress(host, settings.advertiseAddress),
+    signedCertificates(host),
   ];
   // A run that was cut short has its own files and programs here.
   if (ledger.begun !== undefined) return always;
@@ -64,6 +68,20 @@ function checksFor(context: InitContext): Check[] {
     cidrsUnused(host, [...settings.podCidrs, ...settings.serviceCidrs]),
     directoryAvailable(host, '/etc/kubernetes/manifests'),
     directoryAvailable(host, '/var/lib/etcd'),
-    fileAvailable(host, '/etc/kubernetes/kubelet.conf'),
+    kubeletKubeconfig(host),
   ];
+}
+
+/** An external authority has signed it before there is a cluster. */
+function kubeletKubeconfig(host: Host): Check {
+  const { name, run } = fileAvailable(host, '/etc/kubernetes/kubelet.conf');
+  return {
+    name,
+    run: async () => (isExternal(await existingPki(host), 'ca') ? undefined : await run()),
+  };
+}
+
+/** Where an authority is an external one, all that it signs must be there. */
+function signedCertificates(host: Host): Check {
+  return { name: 'ExternalCA', run: async () => missingSignatures(await existingPki(host)) };
 }
