@@ -8,7 +8,9 @@ import { isStaticPod, restartStaticPod } from './static-pod.ts';
 /** What `kadm certs renew` does: one component after the other, each healthy before the next is touched. */
 export const renewPhases: readonly Phase<RenewContext>[] = [
   replacing('client-files', 'Renew what people and tools read', [], async () => {}),
-  replacing('etcd', 'Renew the certificates of etcd', ['client-files'], component('etcd')),
+  // One whose certificate has expired does not start, and without it nothing else does.
+  replacing('kubelet', 'Renew the kubelet', ['client-files'], restartKubelet),
+  replacing('etcd', 'Renew etcd', ['kubelet'], component('etcd')),
   replacing('kube-apiserver', 'Renew the API server', ['etcd'], component('kube-apiserver')),
   replacing(
     'kube-controller-manager',
@@ -22,7 +24,6 @@ export const renewPhases: readonly Phase<RenewContext>[] = [
     ['kube-controller-manager'],
     component('kube-scheduler'),
   ),
-  replacing('kubelet', 'Renew the kubelet', ['kube-scheduler'], restartKubelet),
 ];
 
 function component(name: Component): (context: RenewContext, step: Step) => Promise<void> {

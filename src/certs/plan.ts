@@ -58,12 +58,12 @@ function reasonToLeave({ files }: Inventory, item: Item, all: boolean, now: Date
   const { name, path, certPem, renewedBy, authority } = item;
   if (certPem === undefined) return `${name} is missing: there is no ${path}`;
   if (renewedBy === 'agent') return `${name} is renewed by the agent itself (kadm-agent.service)`;
-  if (authority === undefined || isExternal(files, authority) || !files.has(keyPath(authority))) {
-    return `${name} cannot be renewed here: ${keyPath(authority ?? 'ca')} is not on this host`;
-  }
+  const here = authority !== undefined && !isExternal(files, authority) && files.has(keyPath(authority));
   const expired = parseCertificate(path, certPem).validToDate <= now;
   // Replacing it is no use while the kubelet does so itself; one that has expired it cannot replace.
-  if (renewedBy === 'kubelet' && all && !expired) return `${name} is renewed by the kubelet itself`;
+  if (renewedBy === 'kubelet' && !expired && (all || !here))
+    return `${name} is renewed by the kubelet itself`;
+  if (!here) return `${name} cannot be renewed here: ${keyPath(authority ?? 'ca')} is not on this host`;
   return undefined;
 }
 

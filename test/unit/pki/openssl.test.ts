@@ -26,7 +26,8 @@ const SETTINGS: PkiSettings = {
 };
 
 let folder = '';
-const openssl = (...argv: string[]): string => execFileSync('openssl', argv, { encoding: 'utf8', stdio: 'pipe' });
+const openssl = (...argv: string[]): string =>
+  execFileSync('openssl', argv, { encoding: 'utf8', stdio: 'pipe' });
 const put = (name: string, content: string): string => {
   const path = join(folder, name.replaceAll('/', '-'));
   writeFileSync(path, content);
