@@ -1,8 +1,8 @@
 import { unitLog } from '../host/systemd.ts';
+import { ask } from '../node/health.ts';
 import type { Step } from '../phases/phase.ts';
 import { waitFor } from '../phases/wait.ts';
 import type { RenewContext } from './context.ts';
-import { ask } from './static-pod.ts';
 
 /** The kubelet's healthz, with its defaults. */
 const HEALTH = { scheme: 'HTTP', host: '127.0.0.1', port: 10248, path: '/healthz' } as const;

@@ -1,14 +1,12 @@
-import { request as httpRequest } from 'node:http';
-import { request as httpsRequest } from 'node:https';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import type { Host } from '../host/host.ts';
 import { lastWordsOf } from '../node/diagnose.ts';
+import { ask, type Probe } from '../node/health.ts';
 import { waitFor } from '../phases/wait.ts';
 import type { Component } from '../pki/table.ts';
 
 const MANIFESTS = '/etc/kubernetes/manifests';
-const ANSWER_TIMEOUT_MS = 5_000;
 /**
  * As long as the kubelet gives static pods to end. The API server stops listening at once and would then wait for the
  * end of watches, which do not end: what else is under way gets 3 s, and nobody is without it for longer.
@@ -41,13 +39,6 @@ const podSchema = z.looseObject({
   }),
 });
 
-export interface Probe {
-  readonly scheme: 'HTTP' | 'HTTPS';
-  readonly host: string;
-  readonly port: number;
-  readonly path: string;
-}
-
 /** Where the kubelet asks a static pod whether it is well; undefined when the manifest does not say. */
 export function probeOf(manifest: string): Probe | undefined {
   const parsed = podSchema.safeParse(parse(manifest));
@@ -69,22 +60,6 @@ export async function healthOf(host: Host, name: Component): Promise<string | un
 
 export async function isStaticPod(host: Host, name: Component): Promise<boolean> {
   return (await host.stat(`${MANIFESTS}/${name}.yaml`)) !== undefined;
-}
-
-/** As the kubelet asks: without a name of one's own, and whatever certificate is shown. */
-export function ask({ scheme, host, port, path }: Probe): Promise<string | undefined> {
-  return new Promise((resolve) => {
-    const options = { host, port, path, timeout: ANSWER_TIMEOUT_MS, agent: false };
-    const call =
-      scheme === 'HTTPS' ? httpsRequest({ ...options, rejectUnauthorized: false }) : httpRequest(options);
-    call.on('response', (response) => {
-      response.resume();
-      resolve(response.statusCode === 200 ? undefined : `it answers ${response.statusCode}`);
-    });
-    call.on('timeout', () => call.destroy(new Error('no answer')));
-    call.on('error', (error) => resolve(error.message));
-    call.end();
-  });
 }
 
 export interface Restart {

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
-import { ask } from '../../../src/certs/static-pod.ts';
 import type { LabHost } from '../../../src/lab/lab-host.ts';
+import { ask } from '../../../src/node/health.ts';
 import { credentialsFrom, withCredentials } from '../../../src/pki/kubeconfig.ts';
 import { renewPair } from '../../../src/pki/renew.ts';
 
