@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Phase, Step } from '../phases/phase.ts';
 import type { Component } from '../pki/table.ts';
 import type { RenewContext } from './context.ts';
@@ -26,9 +27,17 @@ export const renewPhases: readonly Phase<RenewContext>[] = [
   ),
 ];
 
+/**
+ * Controllers renew their leases every 2 s and end when they could not for 10 s (client-go's leader election). Between two
+ * components without which they cannot, they get the time for it: else the gaps would count as one.
+ */
+const LEASE_RENEWAL_MS = 3_000;
+
 function component(name: Component): (context: RenewContext, step: Step) => Promise<void> {
-  return async ({ host, timeoutMs, apiServer }, { progress }) => {
-    if (await isStaticPod(host, name))
-      await restartStaticPod(host, name, { timeoutMs, progress, also: apiServer });
+  return async ({ host, timeoutMs, apiServer, renewals }, { progress }) => {
+    if (!(await isStaticPod(host, name))) return;
+    await restartStaticPod(host, name, { timeoutMs, progress, also: apiServer });
+    const next = renewals.some(({ group }) => group === 'kube-apiserver');
+    if (name === 'etcd' && next) await sleep(LEASE_RENEWAL_MS);
   };
 }

@@ -9,9 +9,9 @@ import type { Component } from '../pki/table.ts';
 const MANIFESTS = '/etc/kubernetes/manifests';
 /**
  * As long as the kubelet gives static pods to end. The API server stops listening at once and would then wait for the
- * end of watches, which do not end: what else is under way gets 3 s, and nobody is without it for longer.
+ * end of watches, which do not end: what else is under way gets a second, and nobody is without it for longer.
  */
-const TERMINATION_MS = { 'kube-apiserver': 3_000, others: 30_000 } as const;
+const TERMINATION_MS = { 'kube-apiserver': 1_000, others: 30_000 } as const;
 /** After SIGKILL. */
 const GONE_MS = 30_000;
 /** The kubelet looks at containers once a second; one that ended a short time before is made to wait 10 s and more. */
