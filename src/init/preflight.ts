@@ -16,7 +16,9 @@ import {
   swap,
 } from '../node/preflight.ts';
 import type { Phase } from '../phases/phase.ts';
-import { isExternal, missingSignatures } from '../pki/external.ts';
+import { isExternal } from '../pki/external.ts';
+import { planPki } from '../pki/pki.ts';
+import { pkiSettings } from './certs.ts';
 import type { InitContext } from './context.ts';
 
 /** What a control plane needs (Kubernetes documentation, kubeadm's requirements). */
@@ -58,7 +60,6 @@ function checksFor(context: InitContext): Check[] {
     swap(host),
     kernelModule(host, 'br_netfilter', '/proc/sys/net/bridge'),
     ownAddress(host, settings.advertiseAddress),
-    signedCertificates(host),
   ];
   // A run that was cut short has its own files and programs here.
   if (ledger.begun !== undefined) return always;
@@ -69,6 +70,7 @@ function checksFor(context: InitContext): Check[] {
     directoryAvailable(host, '/etc/kubernetes/manifests'),
     directoryAvailable(host, '/var/lib/etcd'),
     kubeletKubeconfig(host),
+    existingCertificates(context),
   ];
 }
 
@@ -81,7 +83,18 @@ function kubeletKubeconfig(host: Host): Check {
   };
 }
 
-/** Where an authority is an external one, all that it signs must be there. */
-function signedCertificates(host: Host): Check {
-  return { name: 'ExternalCA', run: async () => missingSignatures(await existingPki(host)) };
+/** Files of a PKI that are there already have to be right, and complete where an external authority signs them. */
+function existingCertificates({ host, settings }: InitContext): Check {
+  const run = async (): ReturnType<Check['run']> => {
+    const existing = await existingPki(host);
+    if (existing.size === 0) return undefined;
+    try {
+      await planPki(pkiSettings(settings), existing, new Date());
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      return { message: error.message, remedy: error.remedy ?? '' };
+    }
+  };
+  return { name: 'ExistingPKI', run };
 }

@@ -35,23 +35,28 @@ export function isExternal(existing: Files, id: AuthorityId): boolean {
   return existing.has(`${PKI_DIRECTORY}/${id}.crt`) && !existing.has(`${PKI_DIRECTORY}/${id}.key`);
 }
 
-/** Everything that external authorities have to sign and that is not there: a message and a remedy, if so. */
-export function missingSignatures(existing: Files): { message: string; remedy: string } | undefined {
-  const ids = (Object.keys(AUTHORITIES) as AuthorityId[]).filter((id) => isExternal(existing, id));
-  const missing = ids.flatMap((id) => missingFrom(existing, id));
-  if (missing.length === 0) return undefined;
-  const keys = ids.map((id) => `${PKI_DIRECTORY}/${id}.key`).join(', ');
-  return {
-    message: `certificates that an external authority has to sign are missing (${keys} not there):\n${missing.map((path) => `  ${path}`).join('\n')}`,
-    remedy:
-      '`kadm certs generate-csr` writes their keys and requests (.csr): put what your authority signs beside them',
-  };
+/** Paths of everything that external authorities have to sign, and that is not there. */
+export function missingSignatures(existing: Files): string[] {
+  return externalAuthorities(existing).flatMap((id) => missingFrom(existing, id));
 }
 
 /** @throws UserError that lists everything that external authorities have to sign, and that is not there */
 export function refuseMissing(existing: Files): void {
   const missing = missingSignatures(existing);
-  if (missing !== undefined) throw new UserError(missing.message, { remedy: missing.remedy });
+  if (missing.length === 0) return;
+  const keys = externalAuthorities(existing).map((id) => `${PKI_DIRECTORY}/${id}.key`);
+  const list = missing.map((path) => `  ${path}`).join('\n');
+  throw new UserError(
+    `certificates that an external authority has to sign are missing (${keys.join(', ')} not there):\n${list}`,
+    {
+      remedy:
+        '`kadm certs generate-csr` writes their keys and requests (.csr): put what your authority signs beside them',
+    },
+  );
+}
+
+function externalAuthorities(existing: Files): AuthorityId[] {
+  return (Object.keys(AUTHORITIES) as AuthorityId[]).filter((id) => isExternal(existing, id));
 }
 
 function missingFrom(existing: Files, id: AuthorityId): string[] {
