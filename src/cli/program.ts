@@ -1,8 +1,10 @@
 import { Command, CommanderError } from 'commander';
 import { EXIT } from '../errors.ts';
 import { agentCommand } from './agent.ts';
+import { certsCommand } from './certs.ts';
 import { initCommand } from './init.ts';
 import { joinCommand } from './join.ts';
+import { kubeconfigCommand } from './kubeconfig.ts';
 import { labCommand } from './lab.ts';
 import { resetCommand } from './reset.ts';
 import { report } from './run.ts';
@@ -27,6 +29,8 @@ export function program(): Command {
     joinCommand(),
     resetCommand(),
     tokenCommand(),
+    certsCommand(),
+    kubeconfigCommand(),
     labCommand(),
     agentCommand(),
     versionCommand(),

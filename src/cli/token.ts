@@ -3,11 +3,20 @@ import { duration } from '../config/values.ts';
 import { EXIT, UserError } from '../errors.ts';
 import { createToken, deleteToken, listTokens, type TokenInfo } from '../kube/tokens.ts';
 import { caCertificateHash } from '../pki/ca-pin.ts';
-import { generateToken, parseToken, tokenExpiry } from '../pki/token.ts';
+import {
+  checkTokenGroups,
+  generateToken,
+  parseToken,
+  parseTokenUsages,
+  TOKEN_USAGES,
+  type TokenOptions,
+  tokenExpiry,
+} from '../pki/token.ts';
 import { adminAccess, notAMaster } from './cluster-access.ts';
-import { outputOption } from './options.ts';
+import { listOption, outputOption } from './options.ts';
 import type { OutputFormat } from './renderer.ts';
-import { runVerb } from './run.ts';
+import { runVerb, type VerbRun } from './run.ts';
+import { humanDuration, table } from './table.ts';
 
 const DEFAULT_TTL = '24h0m0s';
 
@@ -15,7 +24,9 @@ const EXAMPLES = `
 Examples:
   kadm token create --print-join-command
   kadm token create --ttl 2h --description 'for rack 7'
+  kadm token create --usages signing --ttl 30m
   kadm token list
+  kadm token delete abcdef
 `;
 
 /** `kadm token`: join tokens, as kubeadm's. */
@@ -35,28 +46,52 @@ function createCommand(): Command {
     .argument('[token]', 'made up when left out')
     .option('--ttl <duration>', 'how long it is valid; 0 for ever', DEFAULT_TTL)
     .option('--description <text>', 'what it is for', 'made by kadm token create')
+    .addOption(listOption('--usages <names>', 'signing, authentication (default: both)'))
+    .addOption(
+      listOption('--groups <names>', 'groups of whoever calls with it (default: those of joining nodes)'),
+    )
     .option('--print-join-command', 'print the whole command that joins a worker')
+    .addOption(outputOption())
     .action(async (given: string | undefined, options: CreateOptions) => {
-      await runVerb('text', async () => await create(given, options));
+      await runVerb(options.output, async ({ emit }) => await create(given, options, emit));
     });
 }
 
 interface CreateOptions {
   readonly ttl: string;
+  readonly usages?: readonly string[];
+  readonly groups?: readonly string[];
   readonly description: string;
   readonly printJoinCommand?: true;
+  readonly output: OutputFormat;
 }
 
-async function create(given: string | undefined, options: CreateOptions): Promise<string> {
+async function create(
+  given: string | undefined,
+  options: CreateOptions,
+  emit: VerbRun['emit'],
+): Promise<string> {
   const text = given ?? generateToken();
   const token = parseToken(text);
-  const expires = tokenExpiry(duration('--ttl', options.ttl));
+  const wanted = tokenOptions(options);
   return await onMaster(async ({ client, server, caPem }) => {
-    await createToken(client, token, { expires, description: options.description });
+    await createToken(client, token, wanted);
+    const command = { endpoint: new URL(server).host, token: text, caCertHash: caCertificateHash(caPem) };
+    if (options.output === 'json') emit({ type: 'result', path: [], result: { joinCommand: command } });
     if (options.printJoinCommand !== true) return text;
-    const endpoint = new URL(server).host;
-    return `kadm join ${endpoint} --token ${text} --discovery-token-ca-cert-hash ${caCertificateHash(caPem)}`;
+    return `kadm join ${command.endpoint} --token ${text} --discovery-token-ca-cert-hash ${command.caCertHash}`;
   });
+}
+
+function tokenOptions({ ttl, usages, groups, description }: CreateOptions): TokenOptions {
+  const parsed = usages === undefined ? TOKEN_USAGES : parseTokenUsages(usages);
+  if (groups !== undefined) checkTokenGroups(groups, parsed);
+  return {
+    expires: tokenExpiry(duration('--ttl', ttl)),
+    description,
+    usages: parsed,
+    ...(groups === undefined ? {} : { groups }),
+  };
 }
 
 function listCommand(): Command {
@@ -67,7 +102,7 @@ function listCommand(): Command {
       await runVerb(output, async ({ emit }) => {
         const tokens = await onMaster(async ({ client }) => await listTokens(client));
         if (output === 'json') emit({ type: 'result', path: [], result: { tokens } });
-        return tokens.length === 0 ? 'There are no join tokens' : table(tokens);
+        return tokens.length === 0 ? 'There are no join tokens' : tokenTable(tokens, new Date());
       });
     });
 }
@@ -107,24 +142,28 @@ async function onMaster<T>(work: (access: Access) => Promise<T>): Promise<T> {
 
 /** @throws UserError (usage) without repeating what may be a secret */
 function idOf(text: string): string {
-  const id = text.split('.')[0] ?? '';
-  if (/^[a-z0-9]{6}$/.test(id)) return id;
+  const [, id] = /^([a-z0-9]{6})(\.[a-z0-9]{16})?$/.exec(text) ?? [];
+  if (id !== undefined) return id;
   throw new UserError('this is not a token or the first part of one', {
     remedy: '`kadm token list` shows them: six small letters and digits',
     exitCode: EXIT.usage,
   });
 }
 
-function table(tokens: readonly TokenInfo[]): string {
-  const rows = tokens.map(({ id, expires, description }) => [id, expires ?? 'never', description]);
-  const all = [['TOKEN', 'EXPIRES', 'DESCRIPTION'], ...rows];
-  const width = (column: number): number => Math.max(...all.map((row) => row[column]?.length ?? 0));
-  return all
-    .map((row) =>
-      row
-        .map((cell, index) => cell.padEnd(width(index)))
-        .join('   ')
-        .trimEnd(),
-    )
-    .join('\n');
+/** The table of `kubeadm token list`, without the second half of the tokens. */
+export function tokenTable(tokens: readonly TokenInfo[], now: Date): string {
+  const ttl = (expires: string): string => {
+    const seconds = Math.floor((Date.parse(expires) - now.getTime()) / 1000);
+    return seconds <= 0 ? 'expired' : humanDuration(seconds);
+  };
+  const list = (values: readonly string[]): string => (values.length === 0 ? '<none>' : values.join(','));
+  const rows = tokens.map(({ id, expires, usages, description, groups }) => [
+    id,
+    expires === undefined ? '<forever>' : ttl(expires),
+    expires ?? '<never>',
+    list([...usages].sort()),
+    description === '' ? '<none>' : description,
+    list(groups),
+  ]);
+  return table([['TOKEN', 'TTL', 'EXPIRES', 'USAGES', 'DESCRIPTION', 'EXTRA GROUPS'], ...rows]);
 }

@@ -5,6 +5,8 @@ export const DEFAULTS = {
   serviceCidr: '10.96.0.0/12',
   dnsDomain: 'cluster.local',
   clusterName: 'kubernetes',
+  caCertificateValidityPeriod: '87600h0m0s',
+  certificateValidityPeriod: '8760h0m0s',
   tokenTtl: '24h0m0s',
   network: { backend: 'vxlan', vni: 1, port: 8472 },
 } as const;

@@ -40,6 +40,11 @@ const nodeRegistration = z.strictObject({
   ignorePreflightErrors: z.array(z.string()).optional(),
 });
 
+/** Durations as Go writes them, longer than nothing. */
+const period = z
+  .string()
+  .regex(/^(?=.*[1-9])(\d+h)?(\d+m)?(\d+s)?$/, 'is not a duration such as 8760h or 90m');
+
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 
 export const componentSourceSchema = z.discriminatedUnion('kind', [
@@ -130,8 +135,8 @@ export const clusterConfigurationSchema = z.strictObject({
   clusterName: z.string().optional(),
   controlPlaneEndpoint: endpointSchema.optional(),
   certificatesDir: z.literal('/etc/kubernetes/pki').optional(),
-  caCertificateValidityPeriod: z.literal('87600h0m0s').optional(),
-  certificateValidityPeriod: z.literal('8760h0m0s').optional(),
+  caCertificateValidityPeriod: period.optional(),
+  certificateValidityPeriod: period.optional(),
   encryptionAlgorithm: z.enum(['ECDSA-P256', 'ECDSA-P384', 'RSA-2048', 'RSA-3072', 'RSA-4096']).optional(),
   imageRepository: z.literal('registry.k8s.io').optional(),
   networking: z

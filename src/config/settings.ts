@@ -38,6 +38,12 @@ export interface ExtraArg {
   readonly value: string;
 }
 
+/** How long certificates are valid that are made from now on, in seconds. */
+export interface CertificateValidity {
+  readonly authoritySeconds: number;
+  readonly leafSeconds: number;
+}
+
 export interface NetworkSettings {
   readonly backend: 'vxlan' | 'none';
   readonly vni: number;
@@ -60,6 +66,7 @@ export interface InitSettings extends NodeSettings {
   readonly tokenTtlSeconds: number;
   readonly certSANs: readonly string[];
   readonly keyAlgorithm: 'ECDSA-P256' | 'ECDSA-P384' | 'RSA-2048' | 'RSA-3072' | 'RSA-4096';
+  readonly certificateValidity: CertificateValidity;
   readonly extraArgs: Readonly<Record<'apiServer' | 'controllerManager' | 'scheduler', readonly ExtraArg[]>>;
   readonly kubeProxy: Readonly<Record<string, unknown>>;
   readonly network: NetworkSettings;
@@ -153,6 +160,7 @@ export function initSettings(
     tokenTtlSeconds: duration('--token-ttl', flags.tokenTtl ?? token?.ttl ?? DEFAULTS.tokenTtl),
     certSANs: cluster?.apiServer?.certSANs ?? [],
     keyAlgorithm: cluster?.encryptionAlgorithm ?? 'ECDSA-P256',
+    certificateValidity: certificateValidity(cluster),
     extraArgs: {
       apiServer: cluster?.apiServer?.extraArgs ?? [],
       controllerManager: cluster?.controllerManager?.extraArgs ?? [],
@@ -209,6 +217,18 @@ export function joinSettings(flags: JoinFlags, documents: Documents, facts: Host
 export function workerHostSettings(flags: JoinFlags, documents: Documents): HostSettings {
   const join = documents.JoinConfiguration;
   return hostSettings(flags, documents, join?.nodeRegistration, join?.skipPhases);
+}
+
+function certificateValidity(cluster: Documents['ClusterConfiguration']): CertificateValidity {
+  const authority = cluster?.caCertificateValidityPeriod ?? DEFAULTS.caCertificateValidityPeriod;
+  const leaf = cluster?.certificateValidityPeriod ?? DEFAULTS.certificateValidityPeriod;
+  const authoritySeconds = duration('caCertificateValidityPeriod', authority);
+  const leafSeconds = duration('certificateValidityPeriod', leaf);
+  if (leafSeconds <= authoritySeconds) return { authoritySeconds, leafSeconds };
+  throw usage(
+    `certificateValidityPeriod ${leaf} is longer than caCertificateValidityPeriod ${authority}`,
+    'no certificate is believed longer than its authority',
+  );
 }
 
 type Registration = NonNullable<Documents['InitConfiguration']>['nodeRegistration'];

@@ -50,6 +50,11 @@ export function duration(flag: string, text: string): number {
   return Number(hours) * 3600 + Number(minutes) * 60 + Number(seconds);
 }
 
+/** Seconds as Go writes a duration: 8760h0m0s. */
+export function goDuration(seconds: number): string {
+  return `${Math.floor(seconds / 3600)}h${Math.floor(seconds / 60) % 60}m${seconds % 60}s`;
+}
+
 export function firstIssue(error: { issues: readonly { message: string }[] }): string {
   return error.issues[0]?.message ?? 'is not valid';
 }

@@ -1,10 +1,11 @@
 import { addressAt } from '../config/cidr.ts';
+import type { InitSettings } from '../config/settings.ts';
 import { changesOf } from '../node/context.ts';
+import { existingPki } from '../node/pki-files.ts';
 import type { Phase } from '../phases/phase.ts';
 import { PKI_DIRECTORY, planPki } from '../pki/pki.ts';
 import type { PkiSettings } from '../pki/table.ts';
 import { type InitContext, joinEndpoint, localUrl, serverUrl } from './context.ts';
-import { existingPki } from './existing-pki.ts';
 
 /** The certificate authorities and the certificates that they sign: what is there and right stays. */
 export const certs: Phase<InitContext> = {
@@ -14,12 +15,13 @@ export const certs: Phase<InitContext> = {
   async run(context) {
     const changes = changesOf(context, 'certs');
     await changes.directory(PKI_DIRECTORY, 0o700);
-    const files = await planPki(pkiSettings(context), await existingPki(context.host), new Date());
+    const files = await planPki(pkiSettings(context.settings), await existingPki(context.host), new Date());
     await changes.files(files.filter(({ path }) => path.startsWith(PKI_DIRECTORY)));
   },
 };
 
-export function pkiSettings({ settings }: InitContext): PkiSettings {
+/** What the certificates of this control plane depend on. */
+export function pkiSettings(settings: InitSettings): PkiSettings {
   const endpoint = settings.controlPlaneEndpoint;
   return {
     nodeName: settings.nodeName,
@@ -29,6 +31,7 @@ export function pkiSettings({ settings }: InitContext): PkiSettings {
     dnsDomain: settings.dnsDomain,
     certSANs: settings.certSANs,
     keyAlgorithm: settings.keyAlgorithm,
+    validity: settings.certificateValidity,
     clusterName: settings.clusterName,
     server: serverUrl(settings),
     localServer: localUrl(settings),

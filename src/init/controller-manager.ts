@@ -1,6 +1,8 @@
 import { imageName } from '../components/catalog.ts';
 import { changesOf } from '../node/context.ts';
+import { existingPki } from '../node/pki-files.ts';
 import type { Phase } from '../phases/phase.ts';
+import { isExternal } from '../pki/external.ts';
 import { PKI } from './apiserver.ts';
 import { cidrList, type InitContext } from './context.ts';
 import { HOST_CERTIFICATES, readOnlyDirectory, type StaticPod, writeStaticPod } from './static-pod.ts';
@@ -13,11 +15,13 @@ export const controllerManager: Phase<InitContext> = {
   title: 'Write the manifest of the controller manager',
   needs: ['wait-apiserver', 'other-images'],
   async run(context) {
-    await writeStaticPod(changesOf(context, 'controller-manager'), controllerManagerPod(context));
+    const external = isExternal(await existingPki(context.host), 'ca');
+    await writeStaticPod(changesOf(context, 'controller-manager'), controllerManagerPod(context, external));
   },
 };
 
-export function controllerManagerPod({ settings, release }: InitContext): StaticPod {
+/** @param externalCa the key of the authority is not here: the controllers that sign with it do not start, as with kubeadm */
+export function controllerManagerPod({ settings, release }: InitContext, externalCa = false): StaticPod {
   return {
     name: 'kube-controller-manager',
     image: imageName('image-kube-controller-manager', release()),
@@ -29,8 +33,8 @@ export function controllerManagerPod({ settings, release }: InitContext): Static
       'client-ca-file': `${PKI}/ca.crt`,
       'cluster-cidr': cidrList(settings.podCidrs),
       'cluster-name': settings.clusterName,
-      'cluster-signing-cert-file': `${PKI}/ca.crt`,
-      'cluster-signing-key-file': `${PKI}/ca.key`,
+      'cluster-signing-cert-file': externalCa ? '' : `${PKI}/ca.crt`,
+      'cluster-signing-key-file': externalCa ? '' : `${PKI}/ca.key`,
       controllers: '*,bootstrapsigner,tokencleaner',
       // Each of its some 40 controllers begins with requests of its own; at the default rate of 20 a second no
       // certificate is signed for the first 5 s, and no node can join.

@@ -1,9 +1,9 @@
 import { changesOf } from '../node/context.ts';
+import { existingPki } from '../node/pki-files.ts';
 import type { Phase } from '../phases/phase.ts';
 import { KUBERNETES_DIRECTORY, PKI_DIRECTORY, planPki } from '../pki/pki.ts';
 import { pkiSettings } from './certs.ts';
 import type { InitContext } from './context.ts';
-import { existingPki } from './existing-pki.ts';
 
 const ROOT_KUBE = '/root/.kube';
 
@@ -13,7 +13,7 @@ export const kubeconfig: Phase<InitContext> = {
   title: 'Make the kubeconfigs',
   needs: ['certs'],
   async run(context) {
-    const planned = await planPki(pkiSettings(context), await existingPki(context.host), new Date());
+    const planned = await planPki(pkiSettings(context.settings), await existingPki(context.host), new Date());
     const files = planned.filter(({ path }) => !path.startsWith(PKI_DIRECTORY));
     await changesOf(context, 'kubeconfig').files(files);
     const admin = files.find(({ path }) => path === `${KUBERNETES_DIRECTORY}/admin.conf`);

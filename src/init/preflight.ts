@@ -1,4 +1,6 @@
 import { EXIT, UserError } from '../errors.ts';
+import type { Host } from '../host/host.ts';
+import { existingPki } from '../node/pki-files.ts';
 import {
   type Check,
   cidrsUnused,
@@ -14,6 +16,9 @@ import {
   swap,
 } from '../node/preflight.ts';
 import type { Phase } from '../phases/phase.ts';
+import { isExternal } from '../pki/external.ts';
+import { planPki } from '../pki/pki.ts';
+import { pkiSettings } from './certs.ts';
 import type { InitContext } from './context.ts';
 
 /** What a control plane needs (Kubernetes documentation, kubeadm's requirements). */
@@ -64,6 +69,32 @@ function checksFor(context: InitContext): Check[] {
     cidrsUnused(host, [...settings.podCidrs, ...settings.serviceCidrs]),
     directoryAvailable(host, '/etc/kubernetes/manifests'),
     directoryAvailable(host, '/var/lib/etcd'),
-    fileAvailable(host, '/etc/kubernetes/kubelet.conf'),
+    kubeletKubeconfig(host),
+    existingCertificates(context),
   ];
+}
+
+/** An external authority has signed it before there is a cluster. */
+function kubeletKubeconfig(host: Host): Check {
+  const { name, run } = fileAvailable(host, '/etc/kubernetes/kubelet.conf');
+  return {
+    name,
+    run: async () => (isExternal(await existingPki(host), 'ca') ? undefined : await run()),
+  };
+}
+
+/** Files of a PKI that are there already have to be right, and complete where an external authority signs them. */
+function existingCertificates({ host, settings }: InitContext): Check {
+  const run = async (): ReturnType<Check['run']> => {
+    const existing = await existingPki(host);
+    if (existing.size === 0) return undefined;
+    try {
+      await planPki(pkiSettings(settings), existing, new Date());
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      return { message: error.message, remedy: error.remedy ?? '' };
+    }
+  };
+  return { name: 'ExistingPKI', run };
 }

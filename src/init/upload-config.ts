@@ -1,5 +1,6 @@
 import { stringify } from 'yaml';
 import readerTemplate from '../../templates/objects/config-reader.yaml';
+import { goDuration } from '../config/values.ts';
 import { renderManifest } from '../kube/manifest.ts';
 import { kubeletConfiguration } from '../node/kubelet.ts';
 import type { Phase } from '../phases/phase.ts';
@@ -34,8 +35,8 @@ export function clusterConfiguration({ settings, release }: InitContext): object
   return {
     apiServer: { ...args(apiServer), ...sans },
     apiVersion: 'kubeadm.k8s.io/v1beta4',
-    caCertificateValidityPeriod: '87600h0m0s',
-    certificateValidityPeriod: '8760h0m0s',
+    caCertificateValidityPeriod: goDuration(settings.certificateValidity.authoritySeconds),
+    certificateValidityPeriod: goDuration(settings.certificateValidity.leafSeconds),
     certificatesDir: '/etc/kubernetes/pki',
     clusterName: settings.clusterName,
     ...(settings.controlPlaneEndpoint === undefined

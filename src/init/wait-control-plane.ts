@@ -1,14 +1,12 @@
-import { request } from 'node:https';
 import { messageOf } from '../errors.ts';
-import { accepts } from '../host/network.ts';
 import { lastWordsOf } from '../node/diagnose.ts';
+import { ask } from '../node/health.ts';
 import type { Phase } from '../phases/phase.ts';
 import { waitFor } from '../phases/wait.ts';
 import type { InitContext } from './context.ts';
 import { CONTROL_PLANE_TIMEOUT_MS } from './wait-apiserver.ts';
 
-const ANSWER_TIMEOUT_MS = 5_000;
-const LOOPBACK = '127.0.0.1';
+const LOOPBACK = { scheme: 'HTTPS', host: '127.0.0.1' } as const;
 
 interface HealthCheck {
   readonly pod: string;
@@ -19,8 +17,11 @@ interface HealthCheck {
 /** Health endpoints of the controllers are on loopback; their certificates are made by them for themselves. */
 const CHECKS: readonly HealthCheck[] = [
   { pod: 'kube-apiserver', ask: apiServerAlive },
-  { pod: 'kube-controller-manager', ask: async () => await health(10257, '/healthz') },
-  { pod: 'kube-scheduler', ask: async () => await health(10259, '/livez') },
+  {
+    pod: 'kube-controller-manager',
+    ask: async () => await ask({ ...LOOPBACK, port: 10257, path: '/healthz' }),
+  },
+  { pod: 'kube-scheduler', ask: async () => await ask({ ...LOOPBACK, port: 10259, path: '/livez' }) },
 ];
 
 /** Waits until all of the control plane is healthy: without its controllers no pod would ever run. */
@@ -51,20 +52,4 @@ async function apiServerAlive({ api }: InitContext): Promise<string | undefined>
   } catch (error) {
     return messageOf(error).split('\n')[0] ?? 'no answer';
   }
-}
-
-/** The answer holds no secret and is believed from loopback only, so any certificate will do. */
-async function health(port: number, path: string): Promise<string | undefined> {
-  // Setting up TLS again and again would take the processor from those that are waited for.
-  if (!(await accepts(LOOPBACK, port))) return `nothing listens on port ${port} yet`;
-  return await new Promise((resolve) => {
-    const options = { host: LOOPBACK, port, path, rejectUnauthorized: false, timeout: ANSWER_TIMEOUT_MS };
-    const call = request(options, (response) => {
-      response.resume();
-      resolve(response.statusCode === 200 ? undefined : `it answers ${response.statusCode}`);
-    });
-    call.on('timeout', () => call.destroy(new Error('no answer')));
-    call.on('error', (error) => resolve(error.message));
-    call.end();
-  });
 }

@@ -1,6 +1,12 @@
 import { UserError } from '../errors.ts';
-import { signedClusterInfo } from '../pki/jws.ts';
-import { bootstrapTokenSecret, type Token } from '../pki/token.ts';
+import { signatureKey, signedClusterInfo } from '../pki/jws.ts';
+import {
+  bootstrapTokenSecret,
+  TOKEN_USAGES,
+  type Token,
+  type TokenOptions,
+  type TokenUsage,
+} from '../pki/token.ts';
 import { ApiError, type KubeClient } from './client.ts';
 
 const SECRETS = '/api/v1/namespaces/kube-system/secrets';
@@ -10,9 +16,11 @@ const TYPE = 'bootstrap.kubernetes.io/token';
 /** A join token without its secret. */
 export interface TokenInfo {
   readonly id: string;
-  /** ISO 8601; undefined for one that does not expire. */
+  /** RFC 3339; undefined for one that does not expire. */
   readonly expires: string | undefined;
+  readonly usages: readonly TokenUsage[];
   readonly description: string;
+  readonly groups: readonly string[];
 }
 
 interface ConfigMap {
@@ -23,16 +31,30 @@ interface Secret {
   readonly data?: Readonly<Record<string, string>>;
 }
 
-/** Makes a join token, and signs cluster-info with it, as the cluster's own signer would some seconds later. */
-export async function createToken(
-  client: KubeClient,
-  token: Token,
-  options: { readonly expires: Date | undefined; readonly description: string },
-): Promise<void> {
-  await client.apply(bootstrapTokenSecret(token, options));
+/**
+ * Makes a join token, and signs cluster-info with it, as the cluster's own signer would some seconds later.
+ * @throws UserError when there is a token with this id already
+ */
+export async function createToken(client: KubeClient, token: Token, options: TokenOptions): Promise<void> {
+  await create(client, bootstrapTokenSecret(token, options));
+  if (options.usages?.includes('signing') === false) return;
   const { data } = await client.get<ConfigMap>(CLUSTER_INFO);
   const signed = { data: signedClusterInfo(data?.kubeconfig ?? '', token) };
   await client.patch(CLUSTER_INFO, signed, 'application/merge-patch+json');
+}
+
+async function create(client: KubeClient, secret: ReturnType<typeof bootstrapTokenSecret>): Promise<void> {
+  try {
+    await client.create(SECRETS, secret);
+  } catch (error) {
+    if (!isStatus(error, 409)) throw error;
+    throw new UserError(
+      `there is a token already that begins as this one: ${secret.metadata.name.slice(-6)}`,
+      {
+        remedy: 'give another one, or none to have it made up',
+      },
+    );
+  }
 }
 
 export async function listTokens(client: KubeClient): Promise<TokenInfo[]> {
@@ -43,17 +65,39 @@ export async function listTokens(client: KubeClient): Promise<TokenInfo[]> {
     return {
       id: read('token-id'),
       expires: expires === '' ? undefined : expires,
+      usages: TOKEN_USAGES.filter((usage) => read(`usage-bootstrap-${usage}`) === 'true'),
       description: read('description'),
+      groups: read('auth-extra-groups')
+        .split(',')
+        .filter((group) => group !== ''),
     };
   });
 }
 
-/** @throws UserError when there is no such token */
+/**
+ * Revokes a token, and takes its signature off cluster-info: nobody has to wait for the cluster's own signer.
+ * @throws UserError when there is no such token
+ */
 export async function deleteToken(client: KubeClient, id: string): Promise<void> {
   try {
     await client.delete(`${SECRETS}/bootstrap-token-${id}`);
   } catch (error) {
-    if (!(error instanceof ApiError && error.status === 404)) throw error;
+    if (!isStatus(error, 404)) throw error;
     throw new UserError(`there is no token ${id}`, { remedy: '`kadm token list` shows those there are' });
   }
+  await withoutSignature(client, id);
+}
+
+async function withoutSignature(client: KubeClient, id: string): Promise<void> {
+  try {
+    const change = { data: { [signatureKey(id)]: null } };
+    await client.patch(CLUSTER_INFO, change, 'application/merge-patch+json');
+  } catch (error) {
+    // Some remove cluster-info once all nodes have joined.
+    if (!isStatus(error, 404)) throw error;
+  }
+}
+
+function isStatus(error: unknown, status: number): boolean {
+  return error instanceof ApiError && error.status === status;
 }

@@ -4,7 +4,7 @@ import type { Usage } from './issue.ts';
 import { parsePrivateKey } from './keys.ts';
 import type { Names, Subject } from './x509.ts';
 
-const USAGE_OIDS: Readonly<Record<Usage, string>> = {
+export const USAGE_OIDS: Readonly<Record<Usage, string>> = {
   server: '1.3.6.1.5.5.7.3.1',
   client: '1.3.6.1.5.5.7.3.2',
 };
@@ -68,7 +68,8 @@ export function wrong(path: string, what: string): UserError {
   });
 }
 
-function parseCertificate(path: string, text: string): X509Certificate {
+/** @throws UserError naming the file that holds none */
+export function parseCertificate(path: string, text: string): X509Certificate {
   try {
     return new X509Certificate(text);
   } catch {

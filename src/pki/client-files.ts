@@ -1,10 +1,19 @@
+import type { KeyObject } from 'node:crypto';
 import { UserError } from '../errors.ts';
 import { checkLeaf, wrong } from './check.ts';
-import { type Authority, issueLeaf, type Usage } from './issue.ts';
+import { type Authority, issueLeaf, type LeafRequest, type Usage } from './issue.ts';
 import { privateKeyPem } from './keys.ts';
-import { buildKubeconfig, certificateFileOf, credentialsFrom } from './kubeconfig.ts';
-import { AGENT_IDENTITY, KUBERNETES_DIRECTORY, NO_NAMES, newKey, type PkiFile, type Plan } from './plan.ts';
-import { controlPlaneAgent, type KubeconfigRow } from './table.ts';
+import { buildKubeconfig, certificateFileOf, credentialsFrom, unsignedKeyOf } from './kubeconfig.ts';
+import {
+  AGENT_IDENTITY,
+  AGENT_PAIR,
+  KUBERNETES_DIRECTORY,
+  NO_NAMES,
+  newKey,
+  type PkiFile,
+  type Plan,
+} from './plan.ts';
+import { controlPlaneAgent, type KubeconfigRow, serverOf } from './table.ts';
 import type { Subject } from './x509.ts';
 
 const CLIENT: readonly Usage[] = ['client'];
@@ -14,8 +23,8 @@ export async function planKubeconfig(plan: Plan, row: KubeconfigRow, ca: Authori
   const { settings } = plan;
   const path = `${KUBERNETES_DIRECTORY}/${row.file}`;
   const subject = row.subject(settings);
-  const server = row.server === 'local' ? settings.localServer : settings.server;
-  const present = plan.existing.get(path);
+  const server = serverOf(row, settings);
+  const present = signedKubeconfig(plan, path, { ca, subject, server });
   if (present !== undefined) checkKubeconfig(plan, path, present, { ca, subject, server });
   const content = present ?? (await newKubeconfig(plan, path, { ca, subject, server }));
   return [{ path, content, mode: 0o600 }];
@@ -27,16 +36,42 @@ interface Access {
   readonly server: string;
 }
 
-async function newKubeconfig(plan: Plan, path: string, { ca, subject, server }: Access): Promise<string> {
+/** The kubeconfig that is there; where it waits for its certificate and that is beside it, both in one. */
+function signedKubeconfig(plan: Plan, path: string, access: Access): string | undefined {
+  const present = plan.existing.get(path);
+  const certPem = plan.existing.get(`${path}.crt`);
+  if (present === undefined || certPem === undefined) return present;
+  const keyPem = unsignedKeyOf(present);
+  return keyPem === undefined ? present : kubeconfigWith(plan, access, certPem, keyPem);
+}
+
+async function newKubeconfig(plan: Plan, path: string, access: Access): Promise<string> {
+  const { subject, ca } = access;
   const key = await newKey(plan);
+  const certPem = issueLeaf(ca, clientRequest(plan, path, subject, key), plan.now);
+  return kubeconfigWith(plan, access, certPem, privateKeyPem(key));
+}
+
+function kubeconfigWith(
+  { settings }: Plan,
+  { ca, subject, server }: Access,
+  certPem: string,
+  keyPem: string,
+): string {
+  const { clusterName } = settings;
   return buildKubeconfig({
     server,
     caPem: ca.certPem,
-    clusterName: plan.settings.clusterName,
+    clusterName,
     userName: subject.commonName,
-    certPem: issueLeaf(ca, { path, subject, key, usages: CLIENT, names: NO_NAMES }, plan.now),
-    keyPem: privateKeyPem(key),
+    certPem,
+    keyPem,
   });
+}
+
+function clientRequest({ settings }: Plan, path: string, subject: Subject, key: KeyObject): LeafRequest {
+  const validitySeconds = settings.validity.leafSeconds;
+  return { path, subject, key, usages: CLIENT, names: NO_NAMES, validitySeconds };
 }
 
 function checkKubeconfig(plan: Plan, path: string, text: string, { ca, subject, server }: Access): void {
@@ -51,7 +86,8 @@ function checkKubeconfig(plan: Plan, path: string, text: string, { ca, subject, 
   checkLeaf(expected, plan.now);
 }
 
-function kubeconfigAt(path: string, text: string): ReturnType<typeof credentialsFrom> {
+/** @throws UserError naming the file that is no kubeconfig */
+export function kubeconfigAt(path: string, text: string): ReturnType<typeof credentialsFrom> {
   try {
     return credentialsFrom(text);
   } catch (error) {
@@ -64,13 +100,19 @@ function kubeconfigAt(path: string, text: string): ReturnType<typeof credentials
 export async function planAgentIdentity(plan: Plan, ca: Authority): Promise<PkiFile[]> {
   const path = AGENT_IDENTITY;
   const subject = controlPlaneAgent(plan.settings);
-  const request = { path, subject, usages: CLIENT, names: NO_NAMES };
-  const present = plan.existing.get(path);
+  const present = plan.existing.get(path) ?? signedPair(plan, AGENT_PAIR);
   if (present !== undefined) {
-    checkLeaf({ ...request, certPem: present, keyPem: present, issuerPem: ca.certPem }, plan.now);
+    const expected = { path, subject, usages: CLIENT, names: NO_NAMES, issuerPem: ca.certPem };
+    checkLeaf({ ...expected, certPem: present, keyPem: present }, plan.now);
     return [{ path, content: present, mode: 0o600 }];
   }
   const key = await newKey(plan);
-  const content = `${issueLeaf(ca, { ...request, key }, plan.now)}${privateKeyPem(key)}`;
+  const content = `${issueLeaf(ca, clientRequest(plan, path, subject, key), plan.now)}${privateKeyPem(key)}`;
   return [{ path, content, mode: 0o600 }];
+}
+
+/** Certificate and key in one text, where both are there. */
+function signedPair({ existing }: Plan, base: string): string | undefined {
+  const [certPem, keyPem] = [existing.get(`${base}.crt`), existing.get(`${base}.key`)];
+  return certPem === undefined || keyPem === undefined ? undefined : `${certPem.trim()}\n${keyPem}`;
 }

@@ -1,10 +1,18 @@
-import type { KeyObject } from 'node:crypto';
+import { type KeyObject, X509Certificate } from 'node:crypto';
 import { UserError } from '../errors.ts';
 import { createCertificate, type Names, publicKeyOf, type Subject } from './x509.ts';
 
-/** Hours of validity, and the five minutes by which clocks may differ: kubeadm's numbers. */
-const VALIDITY = { authorityHours: 87_600, leafHours: 8_760, backdateMs: 5 * 60_000 } as const;
-const HOUR_MS = 3_600_000;
+/** How long certificates are valid, in seconds. */
+export interface Validity {
+  readonly authoritySeconds: number;
+  readonly leafSeconds: number;
+}
+
+/** Ten years and one: kubeadm's numbers. */
+export const DEFAULT_VALIDITY: Validity = { authoritySeconds: 87_600 * 3600, leafSeconds: 8_760 * 3600 };
+
+/** By so much clocks may differ, with kubeadm as here. */
+const BACKDATE_MS = 5 * 60_000;
 
 export type Usage = 'server' | 'client';
 
@@ -16,8 +24,13 @@ export interface Authority {
   readonly key: KeyObject | undefined;
 }
 
-/** A certificate that signs itself and others for ten years. */
-export function issueAuthority(commonName: string, key: KeyObject, now: Date): string {
+/** A certificate that signs itself and others. */
+export function issueAuthority(
+  commonName: string,
+  key: KeyObject,
+  now: Date,
+  seconds: number = DEFAULT_VALIDITY.authoritySeconds,
+): string {
   return createCertificate({
     subject: { commonName },
     publicKey: publicKeyOf(key),
@@ -26,7 +39,8 @@ export function issueAuthority(commonName: string, key: KeyObject, now: Date): s
     isCa: true,
     usages: [],
     names: { dns: [commonName], ips: [] },
-    ...validity(VALIDITY.authorityHours, now),
+    notBefore: new Date(now.getTime() - BACKDATE_MS),
+    notAfter: new Date(now.getTime() + seconds * 1000),
   });
 }
 
@@ -37,16 +51,18 @@ export interface LeafRequest {
   readonly key: KeyObject;
   readonly usages: readonly Usage[];
   readonly names: Names;
+  /** A year when left out. It ends with its authority in any case. */
+  readonly validitySeconds?: number;
 }
 
-/** A certificate for one year. @throws UserError when the authority is an external one */
+/** A certificate signed by an authority. @throws UserError when the authority is an external one */
 export function issueLeaf(authority: Authority, request: LeafRequest, now: Date): string {
   if (authority.key === undefined) {
     const keyPath = authority.path.replace(/\.crt$/, '.key');
     throw new UserError(
       `${request.path} is missing, and ${keyPath} to make it with is not there (external CA)`,
       {
-        remedy: `have your authority make ${request.path} and put it there with its key, or put ${keyPath} there`,
+        remedy: `have your authority make ${request.path} (\`kadm certs generate-csr\` writes the request), or put ${keyPath} there`,
       },
     );
   }
@@ -58,13 +74,14 @@ export function issueLeaf(authority: Authority, request: LeafRequest, now: Date)
     isCa: false,
     usages: request.usages,
     names: request.names,
-    ...validity(VALIDITY.leafHours, now),
+    notBefore: new Date(now.getTime() - BACKDATE_MS),
+    notAfter: endOf(authority, request.validitySeconds ?? DEFAULT_VALIDITY.leafSeconds, now),
   });
 }
 
-function validity(hours: number, now: Date): { readonly notBefore: Date; readonly notAfter: Date } {
-  return {
-    notBefore: new Date(now.getTime() - VALIDITY.backdateMs),
-    notAfter: new Date(now.getTime() + hours * HOUR_MS),
-  };
+/** Nobody believes a certificate longer than its authority: it should not say so either. */
+function endOf(authority: Authority, seconds: number, now: Date): Date {
+  const wanted = new Date(now.getTime() + seconds * 1000);
+  const last = new X509Certificate(authority.certPem).validToDate;
+  return wanted < last ? wanted : last;
 }

@@ -4,11 +4,14 @@ import { certificatesOf, checkCaPin } from './ca-pin.ts';
 import { credentialsFrom } from './kubeconfig.ts';
 import type { Token } from './token.ts';
 
-const KEY_PREFIX = 'jws-kubeconfig-';
+/** The key of cluster-info that holds a token's signature. */
+export function signatureKey(tokenId: string): string {
+  return `jws-kubeconfig-${tokenId}`;
+}
 
 /** Whether the cluster's signer has signed cluster-info with the token of this id. */
 export function isSignedFor(data: Readonly<Record<string, string>>, id: string): boolean {
-  return data[`${KEY_PREFIX}${id}`] !== undefined;
+  return data[signatureKey(id)] !== undefined;
 }
 
 /**
@@ -25,7 +28,7 @@ export function signDetached(content: string, { id, secret }: Token): string {
  * seconds after the controller manager has begun; until then nobody could join with the token.
  */
 export function signedClusterInfo(kubeconfig: string, token: Token): Record<string, string> {
-  return { kubeconfig, [`${KEY_PREFIX}${token.id}`]: signDetached(kubeconfig, token) };
+  return { kubeconfig, [signatureKey(token.id)]: signDetached(kubeconfig, token) };
 }
 
 /**
@@ -39,7 +42,7 @@ export function verifyClusterInfo(
   pins: readonly string[] | undefined,
 ): { readonly server: string; readonly caPem: string } {
   const kubeconfig = clusterInfo.data.kubeconfig ?? '';
-  const jws = clusterInfo.data[`${KEY_PREFIX}${token.id}`];
+  const jws = clusterInfo.data[signatureKey(token.id)];
   if (jws === undefined) {
     throw refused(`the cluster does not know the join token ${token.id}.…: it is wrong or has expired`);
   }

@@ -1,4 +1,4 @@
-import { parse, stringify } from 'yaml';
+import { parse, parseDocument, stringify } from 'yaml';
 import { z } from 'zod';
 import { UserError } from '../errors.ts';
 
@@ -16,7 +16,8 @@ export interface ApiCredentials {
 
 export interface KubeconfigSpec {
   readonly server: string;
-  readonly caPem: string;
+  /** Undefined only where it is not known yet, in a kubeconfig that waits for its certificate. */
+  readonly caPem: string | undefined;
   readonly clusterName: string;
   readonly userName: string;
   readonly certPem?: string;
@@ -43,7 +44,10 @@ export function buildKubeconfig(spec: KubeconfigSpec): string {
       apiVersion: 'v1',
       clusters: [
         {
-          cluster: { 'certificate-authority-data': base64(spec.caPem), server: spec.server },
+          cluster: {
+            ...(spec.caPem === undefined ? {} : { 'certificate-authority-data': base64(spec.caPem) }),
+            server: spec.server,
+          },
           name: spec.clusterName,
         },
       ],
@@ -74,6 +78,7 @@ const schema = z.looseObject({
   clusters: z
     .array(
       z.looseObject({
+        name: z.string().optional(),
         cluster: z.looseObject({
           server: z.url({ protocol: /^https$/ }),
           'certificate-authority-data': z.base64(),
@@ -95,6 +100,18 @@ const schema = z.looseObject({
       }),
     )
     .nullish(),
+});
+
+const unsignedSchema = z.looseObject({
+  users: z.tuple([
+    z.looseObject({
+      user: z.looseObject({
+        'client-certificate': z.undefined().optional(),
+        'client-certificate-data': z.undefined().optional(),
+        'client-key-data': z.base64(),
+      }),
+    }),
+  ]),
 });
 
 /**
@@ -123,6 +140,25 @@ export function credentialsFrom(text: string, readFile?: (path: string) => strin
 /** The file in which a kubeconfig's user has its certificate; undefined when it has it inside, or none. */
 export function certificateFileOf(text: string): string | undefined {
   return parseKubeconfig(text).users?.[0]?.user['client-certificate'];
+}
+
+export function clusterNameOf(text: string): string | undefined {
+  return parseKubeconfig(text).clusters[0]?.name;
+}
+
+/** The same kubeconfig with another certificate and key of its first user; all else stays as it is. */
+export function withCredentials(text: string, certPem: string, keyPem: string): string {
+  const document = parseDocument(text);
+  const user = ['users', 0, 'user'];
+  document.setIn([...user, 'client-certificate-data'], Buffer.from(certPem).toString('base64'));
+  document.setIn([...user, 'client-key-data'], Buffer.from(keyPem).toString('base64'));
+  return document.toString({ lineWidth: 0, indentSeq: false });
+}
+
+/** The key in a kubeconfig whose user has a key and no certificate yet; undefined for any other text. */
+export function unsignedKeyOf(text: string): string | undefined {
+  const result = unsignedSchema.safeParse(yamlFrom(text));
+  return result.success ? decode(result.data.users[0].user['client-key-data']) : undefined;
 }
 
 function parseKubeconfig(text: string): z.infer<typeof schema> {

@@ -1,6 +1,7 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { checkAuthority, checkLeaf, wrong } from './check.ts';
 import { planAgentIdentity, planKubeconfig } from './client-files.ts';
+import { refuseMissing } from './external.ts';
 import { type Authority, issueAuthority, issueLeaf } from './issue.ts';
 import { privateKeyPem, publicKeyPem } from './keys.ts';
 import { keyFrom, NO_NAMES, PKI_DIRECTORY, type PkiFile, type Plan } from './plan.ts';
@@ -25,7 +26,7 @@ interface PlannedAuthority extends Authority {
  * Of each pair the key comes before the certificate, so that a run cut short never leaves the latter alone.
  * @param existing content by path of the files that are there
  * @returns every file that should be there, kept ones with their present content
- * @throws UserError naming a file that is there and wrong, or one that an external authority has to make
+ * @throws UserError naming a file that is there and wrong, or those that an external authority has to make
  */
 export async function planPki(
   settings: PkiSettings,
@@ -33,6 +34,7 @@ export async function planPki(
   now: Date,
 ): Promise<PkiFile[]> {
   const plan: Plan = { settings, existing, now };
+  refuseMissing(existing);
   const authorities = await planAuthorities(plan);
   const { ca } = authorities;
   const files = await Promise.all([
@@ -59,7 +61,7 @@ async function authority(plan: Plan, id: AuthorityId): Promise<PlannedAuthority>
     return { path, certPem, key, files: pair(base, certPem, keyPem) };
   }
   const key = await keyFrom(plan, `${base}.key`, keyPem);
-  const made = issueAuthority(AUTHORITIES[id], key, plan.now);
+  const made = issueAuthority(AUTHORITIES[id], key, plan.now, plan.settings.validity.authoritySeconds);
   return { path, certPem: made, key, files: pair(base, made, keyPem ?? privateKeyPem(key)) };
 }
 
@@ -72,7 +74,8 @@ async function leaf(plan: Plan, row: CertificateRow, issuer: Authority): Promise
   const { certPem, keyPem } = existingPair(plan, base);
   if (certPem === undefined) {
     const key = await keyFrom(plan, `${base}.key`, keyPem);
-    const made = issueLeaf(issuer, { path, subject, key, usages, names }, plan.now);
+    const validitySeconds = plan.settings.validity.leafSeconds;
+    const made = issueLeaf(issuer, { path, subject, key, usages, names, validitySeconds }, plan.now);
     return pair(base, made, keyPem ?? privateKeyPem(key));
   }
   if (keyPem === undefined) throw wrong(path, `is there without its key ${base}.key`);

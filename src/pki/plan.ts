@@ -6,6 +6,8 @@ import type { Names } from './x509.ts';
 
 export const PKI_DIRECTORY = '/etc/kubernetes/pki';
 export const KUBERNETES_DIRECTORY = '/etc/kubernetes';
+/** What an external authority signs for the agent, which keeps both in one file: pki/kadm-agent.crt and .key. */
+export const AGENT_PAIR = `${PKI_DIRECTORY}/kadm-agent`;
 export const AGENT_IDENTITY = '/var/lib/kadm/agent/client.pem';
 
 export interface PkiFile {

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import type { Usage } from './issue.ts';
+import type { Usage, Validity } from './issue.ts';
 import type { KeyAlgorithm } from './keys.ts';
 import type { Names, Subject } from './x509.ts';
 
@@ -14,6 +14,7 @@ export interface PkiSettings {
   readonly dnsDomain: string;
   readonly certSANs: readonly string[];
   readonly keyAlgorithm: KeyAlgorithm;
+  readonly validity: Validity;
   readonly clusterName: string;
   /** URL for people and other nodes. */
   readonly server: string;
@@ -30,6 +31,9 @@ export const AUTHORITIES: Readonly<Record<AuthorityId, string>> = {
   'etcd/ca': 'etcd-ca',
 };
 
+/** Static pods that read certificates once, when they start. */
+export type Component = 'etcd' | 'kube-apiserver' | 'kube-controller-manager' | 'kube-scheduler';
+
 export interface CertificateRow {
   /** File name below the pki folder, without ending. */
   readonly file: string;
@@ -37,6 +41,8 @@ export interface CertificateRow {
   readonly subject: (settings: PkiSettings) => Subject;
   readonly usages: readonly Usage[];
   readonly names?: (settings: PkiSettings) => Names;
+  /** What has to start anew to use another one. */
+  readonly usedBy?: Component;
 }
 
 const etcdNames = (settings: PkiSettings): Names => ({
@@ -52,18 +58,21 @@ export const CERTIFICATES: readonly CertificateRow[] = [
     subject: () => ({ commonName: 'kube-apiserver' }),
     usages: ['server'],
     names: apiServerNames,
+    usedBy: 'kube-apiserver',
   },
   {
     file: 'apiserver-kubelet-client',
     authority: 'ca',
     subject: () => ({ commonName: 'kube-apiserver-kubelet-client' }),
     usages: ['client'],
+    usedBy: 'kube-apiserver',
   },
   {
     file: 'front-proxy-client',
     authority: 'front-proxy-ca',
     subject: () => ({ commonName: 'front-proxy-client' }),
     usages: ['client'],
+    usedBy: 'kube-apiserver',
   },
   {
     file: 'etcd/server',
@@ -71,6 +80,7 @@ export const CERTIFICATES: readonly CertificateRow[] = [
     subject: ({ nodeName }) => ({ commonName: nodeName }),
     usages: ['server', 'client'],
     names: etcdNames,
+    usedBy: 'etcd',
   },
   {
     file: 'etcd/peer',
@@ -78,6 +88,7 @@ export const CERTIFICATES: readonly CertificateRow[] = [
     subject: ({ nodeName }) => ({ commonName: nodeName }),
     usages: ['server', 'client'],
     names: etcdNames,
+    usedBy: 'etcd',
   },
   {
     file: 'etcd/healthcheck-client',
@@ -90,6 +101,7 @@ export const CERTIFICATES: readonly CertificateRow[] = [
     authority: 'etcd/ca',
     subject: () => ({ commonName: 'kube-apiserver-etcd-client' }),
     usages: ['client'],
+    usedBy: 'kube-apiserver',
   },
 ];
 
@@ -99,6 +111,12 @@ export interface KubeconfigRow {
   readonly subject: (settings: PkiSettings) => Subject;
   /** Which URL it names: controllers of this host talk to its own API server. */
   readonly server: 'endpoint' | 'local';
+  readonly usedBy?: Component;
+}
+
+/** The URL that a kubeconfig names. */
+export function serverOf({ server }: KubeconfigRow, settings: PkiSettings): string {
+  return server === 'local' ? settings.localServer : settings.server;
 }
 
 export const KUBECONFIGS: readonly KubeconfigRow[] = [
@@ -121,8 +139,14 @@ export const KUBECONFIGS: readonly KubeconfigRow[] = [
     file: 'controller-manager.conf',
     subject: () => ({ commonName: 'system:kube-controller-manager' }),
     server: 'local',
+    usedBy: 'kube-controller-manager',
   },
-  { file: 'scheduler.conf', subject: () => ({ commonName: 'system:kube-scheduler' }), server: 'local' },
+  {
+    file: 'scheduler.conf',
+    subject: () => ({ commonName: 'system:kube-scheduler' }),
+    server: 'local',
+    usedBy: 'kube-scheduler',
+  },
 ];
 
 /** The agent of a control plane: its own name, and the group that may approve the agents of workers. */

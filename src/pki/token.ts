@@ -7,6 +7,21 @@ export interface Token {
   readonly secret: string;
 }
 
+/** What a token may be used for: calls to the API server, and the signature of cluster-info. */
+export const TOKEN_USAGES = ['signing', 'authentication'] as const;
+export type TokenUsage = (typeof TOKEN_USAGES)[number];
+
+/** What a token is besides its value. */
+export interface TokenOptions {
+  /** Undefined for one that is valid until it is deleted. */
+  readonly expires: Date | undefined;
+  readonly description: string;
+  /** Both when left out. */
+  readonly usages?: readonly TokenUsage[];
+  /** Groups of whoever calls with it; those of joining nodes when left out. */
+  readonly groups?: readonly string[];
+}
+
 /** The Secret of a join token. */
 export interface TokenSecret {
   readonly apiVersion: 'v1';
@@ -42,11 +57,36 @@ export function parseToken(text: string): Token {
   });
 }
 
-/** The Secret by which the cluster knows a token; without `expires` it is valid until it is deleted. */
-export function bootstrapTokenSecret(
-  { id, secret }: Token,
-  options: { readonly expires: Date | undefined; readonly description: string },
-): TokenSecret {
+/** @throws UserError (usage) for what is no usage */
+export function parseTokenUsages(names: readonly string[]): TokenUsage[] {
+  const unknown = names.find((name) => !TOKEN_USAGES.some((usage) => usage === name));
+  if (unknown === undefined) return TOKEN_USAGES.filter((usage) => names.includes(usage));
+  throw new UserError(`--usages: ${JSON.stringify(unknown)} is not a usage`, {
+    remedy: `usages are ${TOKEN_USAGES.join(' and ')}`,
+    exitCode: EXIT.usage,
+  });
+}
+
+/** @throws UserError (usage) for groups that the API server would not take from a token */
+export function checkTokenGroups(groups: readonly string[], usages: readonly TokenUsage[]): void {
+  const wrong = groups.find((group) => !/^system:bootstrappers:[a-z0-9:-]{0,255}[a-z0-9]$/.test(group));
+  if (wrong !== undefined) {
+    throw new UserError(`--groups: ${JSON.stringify(wrong)} is not a group of tokens`, {
+      remedy: `they begin with system:bootstrappers:, such as ${TOKEN_GROUP}`,
+      exitCode: EXIT.usage,
+    });
+  }
+  if (groups.length === 0 || usages.includes('authentication')) return;
+  throw new UserError('--groups without the usage authentication: nobody would ever be in them', {
+    remedy: 'leave out --groups, or add authentication to --usages',
+    exitCode: EXIT.usage,
+  });
+}
+
+/** The Secret by which the cluster knows a token, with the keys and values of kubeadm's. */
+export function bootstrapTokenSecret({ id, secret }: Token, options: TokenOptions): TokenSecret {
+  const usages = options.usages ?? TOKEN_USAGES;
+  const groups = options.groups ?? (usages.includes('authentication') ? [TOKEN_GROUP] : []);
   const expires = options.expires?.toISOString().replace(/\.\d+Z$/, 'Z');
   return {
     apiVersion: 'v1',
@@ -54,13 +94,12 @@ export function bootstrapTokenSecret(
     metadata: { name: `bootstrap-token-${id}`, namespace: 'kube-system' },
     type: 'bootstrap.kubernetes.io/token',
     data: base64Values({
-      'auth-extra-groups': TOKEN_GROUP,
-      description: options.description,
+      ...(groups.length === 0 ? {} : { 'auth-extra-groups': groups.join(',') }),
+      ...(options.description === '' ? {} : { description: options.description }),
       ...(expires === undefined ? {} : { expiration: expires }),
       'token-id': id,
       'token-secret': secret,
-      'usage-bootstrap-authentication': 'true',
-      'usage-bootstrap-signing': 'true',
+      ...Object.fromEntries(usages.map((usage) => [`usage-bootstrap-${usage}`, 'true'])),
     }),
   };
 }

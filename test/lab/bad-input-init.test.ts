@@ -137,3 +137,14 @@ test('kadm join --ssh asks for an init first', async () => {
     remedy: 'run this on the master, or run `kadm init` first',
   });
 });
+
+test('kadm init refuses a PKI that is wrong, and names the file', async () => {
+  const pki = '/etc/kubernetes/pki';
+  await host.exec(['sh', '-c', `mkdir -p ${pki} && echo nothing > ${pki}/ca.crt`]);
+  await expectRefusal(host, ['kadm', 'init'], {
+    exitCode: 3,
+    line: `this host is not ready: ${pki}/ca.crt is not a certificate in PEM`,
+    remedy: /remove it to have a new one made, or put the right one there \(nothing was changed; .*\)/,
+  });
+  await host.exec(['rm', '-r', '/etc/kubernetes']);
+});

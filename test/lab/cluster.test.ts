@@ -78,3 +78,23 @@ test.each(['h1', 'h2', 'h3'])('it describes %s with its pod CIDR and flannel’s
     VtepMAC: expect.stringMatching(/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/),
   });
 });
+
+test('a worker shows the certificates that it has, which renew themselves', async () => {
+  const worker = lab.host('h2');
+  const { stdout } = await worker.exec(['kadm', 'certs', 'check-expiration']);
+  const rows = stdout.split('\n').map((line) => line.split(/ {2,}/));
+  expect(rows.map(([name]) => name)).toEqual([
+    'CERTIFICATE',
+    'kubelet.conf',
+    'agent',
+    '',
+    'CERTIFICATE AUTHORITY',
+    'ca',
+    '',
+  ]);
+  const renew = await worker.exec(['kadm', 'certs', 'renew', 'all'], { allowFailure: true });
+  expect([renew.exitCode, renew.stderr]).toEqual([
+    1,
+    'kadm: kubelet.conf is renewed by the kubelet itself\nagent is renewed by the agent itself (kadm-agent.service)\n      nothing was changed\n',
+  ]);
+});

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Command } from 'commander';
 import { describe, expect, it, vi } from 'vitest';
+import { renewPhases } from '../../../src/certs/index.ts';
 import { program } from '../../../src/cli/program.ts';
 import { documentSchemas } from '../../../src/config/schema.ts';
 import { initPhases } from '../../../src/init/index.ts';
@@ -48,6 +49,7 @@ describe('docs/commands.md', () => {
     ['kadm init', initPhases],
     ['kadm join', joinPhases],
     ['kadm reset', resetPhases],
+    ['kadm certs', renewPhases],
     ['kadm lab', [...upPhases, ...clusterPhases]],
   ] as const)('lists the phases of %s in their order, with what they need', (heading, table) => {
     expect(documentedPhases(heading)).toEqual(phasesOf(table));

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { UserError } from '../../../src/errors.ts';
-import { issueLeaf } from '../../../src/pki/issue.ts';
+import { DEFAULT_VALIDITY, issueLeaf } from '../../../src/pki/issue.ts';
 import { generateKeyPair, parsePrivateKey, privateKeyPem } from '../../../src/pki/keys.ts';
 import { buildKubeconfig } from '../../../src/pki/kubeconfig.ts';
 import { planPki } from '../../../src/pki/pki.ts';
@@ -19,6 +19,7 @@ const SETTINGS: PkiSettings = {
   dnsDomain: 'cluster.local',
   certSANs: [],
   keyAlgorithm: 'ECDSA-P256',
+  validity: DEFAULT_VALIDITY,
   clusterName: 'kubernetes',
   server: 'https://192.0.2.1:6443',
   localServer: 'https://192.0.2.1:6443',
@@ -89,14 +90,17 @@ describe('an external authority', () => {
     expect(await plan(existing)).toEqual(existing);
   });
 
-  test.each([`${PKI}/apiserver.crt`, '/etc/kubernetes/admin.conf', AGENT])(
-    'without its key cannot make %s, and says so',
-    async (path) => {
-      await expect(plan(without(`${PKI}/ca.key`, path))).rejects.toThrow(
-        `${path} is missing, and ${PKI}/ca.key`,
-      );
-    },
-  );
+  test('without its key cannot make certificates, and names all that are missing', async () => {
+    const missing = [`${PKI}/apiserver.crt`, '/etc/kubernetes/admin.conf', AGENT];
+    const existing = without(`${PKI}/ca.key`, `${PKI}/etcd/peer.crt`, ...missing);
+    await expect(plan(existing)).rejects.toMatchObject({
+      message: `certificates that an external authority has to sign are missing (${PKI}/ca.key not there):
+  ${PKI}/apiserver.crt
+  /etc/kubernetes/admin.conf.crt
+  ${PKI}/kadm-agent.crt`,
+      remedy: expect.stringContaining('kadm certs generate-csr'),
+    });
+  });
 });
 
 describe('a file that is there and wrong is named, with what is wrong in it:', () => {

@@ -1,5 +1,6 @@
 import { createPublicKey, X509Certificate } from 'node:crypto';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { DEFAULT_VALIDITY } from '../../../src/pki/issue.ts';
 import { credentialsFrom } from '../../../src/pki/kubeconfig.ts';
 import { type PkiFile, planPki } from '../../../src/pki/pki.ts';
 import type { PkiSettings } from '../../../src/pki/table.ts';
@@ -17,6 +18,7 @@ const SETTINGS: PkiSettings = {
   dnsDomain: 'cluster.test',
   certSANs: ['extra.example.org', '192.0.2.9'],
   keyAlgorithm: 'ECDSA-P256',
+  validity: DEFAULT_VALIDITY,
   clusterName: 'kubernetes',
   server: 'https://api.example.org:6443',
   localServer: 'https://192.0.2.1:6443',

@@ -1,6 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { UserError } from '../../../src/errors.ts';
-import { bootstrapTokenSecret, generateToken, parseToken } from '../../../src/pki/token.ts';
+import {
+  bootstrapTokenSecret,
+  checkTokenGroups,
+  generateToken,
+  parseToken,
+  parseTokenUsages,
+} from '../../../src/pki/token.ts';
 
 const decoded = (data: Readonly<Record<string, string>>): Record<string, string> =>
   Object.fromEntries(
@@ -69,6 +75,40 @@ describe('the Secret of a join token', () => {
   test('has no expiration when it is not to end', () => {
     expect(bootstrapTokenSecret(token, { expires: undefined, description: '' }).data).not.toHaveProperty(
       'expiration',
+    );
+  });
+
+  test('of one usage has no other, and groups only where it authenticates', () => {
+    const { data } = bootstrapTokenSecret(token, {
+      expires: undefined,
+      description: '',
+      usages: ['signing'],
+    });
+    expect(decoded(data)).toEqual({
+      'token-id': 'abcdef',
+      'token-secret': '0123456789abcdef',
+      'usage-bootstrap-signing': 'true',
+    });
+  });
+
+  test('names the groups that were asked for', () => {
+    const groups = ['system:bootstrappers:one', 'system:bootstrappers:two'];
+    const { data } = bootstrapTokenSecret(token, { expires: undefined, description: '', groups });
+    expect(decoded(data)).toMatchObject({ 'auth-extra-groups': groups.join(',') });
+  });
+});
+
+describe('what a token may be asked to be', () => {
+  test('usages are two, in any order', () => {
+    expect(parseTokenUsages(['authentication', 'signing'])).toEqual(['signing', 'authentication']);
+    expect(() => parseTokenUsages(['joining'])).toThrow('--usages: "joining" is not a usage');
+  });
+
+  test('groups are those that the API server takes from tokens', () => {
+    expect(() => checkTokenGroups(['system:bootstrappers:rack-7'], ['authentication'])).not.toThrow();
+    expect(() => checkTokenGroups(['system:masters'], ['authentication'])).toThrow(/"system:masters" is not/);
+    expect(() => checkTokenGroups(['system:bootstrappers:x'], ['signing'])).toThrow(
+      /nobody would ever be in/,
     );
   });
 });
