@@ -7,8 +7,7 @@ import { CONFLIST_PATH } from './conflist.ts';
 import { ROUTE_PROTOCOL } from './desired.ts';
 import { iptablesCleanup } from './iptables-cleanup.ts';
 import { NFT_TABLE } from './network-table.ts';
-
-const BRIDGE = 'cni0';
+import { OWNER_ALIAS } from './ownership.ts';
 
 /** Tables of the network, of kube-proxy in nftables mode, and of the CNI plugin portmap. */
 const CLUSTER_TABLES = [
@@ -22,6 +21,7 @@ const CLUSTER_TABLES = [
 const linksSchema = z.array(
   z.object({
     ifname: z.string(),
+    ifalias: z.string().optional(),
     master: z.string().optional(),
     linkinfo: z.object({ info_kind: z.string().optional() }).optional(),
   }),
@@ -45,18 +45,23 @@ export async function removeNetwork(host: Host, tablesBefore: readonly string[])
   }
 }
 
-/** The tunnel, the bridge, and the ends of pods' links that are plugged into it, as `ip -json -details` lists them. */
+/**
+ * The tunnel and the bridge that carry our mark, under whatever name, and the ends of pods' links that are
+ * plugged into that bridge, as `ip -json -details` lists them. A foreign flannel.1 or cni0 is none of them.
+ */
 export function clusterLinks(text: string): string[] {
-  const ours = linksSchema.parse(JSON.parse(text)).filter(({ ifname, master, linkinfo }) => {
-    const kind = linkinfo?.info_kind;
-    return (
-      (ifname === BRIDGE && kind === 'bridge') ||
-      (/^flannel\.\d+$/.test(ifname) && kind === 'vxlan') ||
-      (master === BRIDGE && kind === 'veth')
-    );
-  });
-  return ours.map(({ ifname }) => ifname);
+  const links = linksSchema.parse(JSON.parse(text));
+  const marked = links.filter(
+    ({ ifalias, linkinfo }) => ifalias === OWNER_ALIAS && MARKED_KINDS.includes(linkinfo?.info_kind ?? ''),
+  );
+  const names = new Set(marked.map(({ ifname }) => ifname));
+  const ports = links.filter(
+    ({ master, linkinfo }) => master !== undefined && names.has(master) && linkinfo?.info_kind === 'veth',
+  );
+  return [...names, ...ports.map(({ ifname }) => ifname)];
 }
+
+const MARKED_KINDS: readonly string[] = ['bridge', 'vxlan'];
 
 async function cleanIptables(host: Host, program: string): Promise<void> {
   const save = await ask(host, [`${program}-save`]);

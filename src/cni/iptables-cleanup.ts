@@ -1,5 +1,5 @@
-/** Chains of kube-proxy, of the kubelet and of the CNI plugins, by the start of their names. */
-const CLUSTER_CHAINS = ['KUBE-', 'CNI-'] as const;
+/** Chains of kube-proxy, of the kubelet, of the CNI plugins and of our own, by the start of their names. */
+const CLUSTER_CHAINS = ['KUBE-', 'CNI-', 'KADM-'] as const;
 
 interface SavedTable {
   readonly name: string;

@@ -15,8 +15,10 @@ export function findUnderlay(
 ): Underlay | undefined {
   const wanted = [...(nodeIP === undefined ? [] : [nodeIP]), ...internalIpv4(node)];
   for (const address of wanted) {
-    const found = interfaces.find((one) => one.addresses.some((own) => own.address === address));
-    if (found !== undefined) return { device: found.name, mtu: found.mtu, address };
+    for (const { name, mtu, addresses } of interfaces) {
+      const own = addresses.find((one) => one.address === address);
+      if (own !== undefined) return { device: name, mtu, address, prefix: own.prefix };
+    }
   }
   return undefined;
 }

@@ -30,6 +30,15 @@ export function parseCidr(text: string): Cidr {
   return { text: `${address.toString()}/${prefix}`, family, prefix, base: number };
 }
 
+/** The network of that length in which an address lies: 10.1.2.3 and 24 give 10.1.2.0/24. */
+export function networkOfAddress(address: string, prefix: number): Cidr {
+  const parsed = ipaddr.parse(address);
+  const family = parsed.kind() === 'ipv4' ? 4 : 6;
+  const size = 1n << BigInt(BITS[family] - prefix);
+  const number = toNumber(parsed.toByteArray());
+  return parseCidr(`${formatAddress(number - (number % size), family)}/${prefix}`);
+}
+
 /** The address at this distance from the network's first one, as text. */
 export function addressAt(cidr: Cidr, offset: number): string {
   return formatAddress(cidr.base + BigInt(offset), cidr.family);

@@ -6,5 +6,5 @@ export const DEFAULTS = {
   dnsDomain: 'cluster.local',
   clusterName: 'kubernetes',
   tokenTtl: '24h0m0s',
-  network: { backend: 'vxlan', vni: 1, port: 8472 },
+  network: { backend: 'vxlan', vni: 1, port: 8472, exclusive: false },
 } as const;

@@ -122,8 +122,9 @@ describe('a table of iptables-nft', () => {
 
 describe('links of the cluster', () => {
   it('are the tunnel, the bridge and what is plugged into it, and no other', () => {
-    const link = (ifname: string, kind?: string, master?: string): object => ({
+    const link = (ifname: string, kind?: string, master?: string, ifalias?: string): object => ({
       ifname,
+      ...(ifalias === undefined ? {} : { ifalias }),
       ...(master === undefined ? {} : { master }),
       ...(kind === undefined ? {} : { linkinfo: { info_kind: kind } }),
     });
@@ -131,13 +132,24 @@ describe('links of the cluster', () => {
       link('lo'),
       link('eth0', 'veth'),
       link('eth1', undefined, 'cni0'),
-      link('flannel.1', 'vxlan'),
+      link('flannel.1', 'vxlan', undefined, 'kadm'),
+      link('flannel.7', 'vxlan'),
       link('flannel.x', 'vxlan'),
       link('flannel.2', 'dummy'),
-      link('cni0', 'bridge'),
+      link('cni0', 'bridge', undefined, 'kadm'),
+      link('docker0', 'bridge'),
       link('veth1a2b', 'veth', 'cni0'),
       link('veth9z9z', 'veth', 'docker0'),
     ];
     expect(clusterLinks(JSON.stringify(links))).toEqual(['flannel.1', 'cni0', 'veth1a2b']);
+  });
+
+  it('are none of another network’s, whatever their names', () => {
+    const links = [
+      { ifname: 'flannel.1', linkinfo: { info_kind: 'vxlan' } },
+      { ifname: 'cni0', ifalias: 'mine', linkinfo: { info_kind: 'bridge' } },
+      { ifname: 'veth1', master: 'cni0', linkinfo: { info_kind: 'veth' } },
+    ];
+    expect(clusterLinks(JSON.stringify(links))).toEqual([]);
   });
 });

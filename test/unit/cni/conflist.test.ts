@@ -27,6 +27,11 @@ describe('the underlay', () => {
     name,
     mtu,
     up: true,
+    mac: '02:00:00:00:00:01',
+    alias: undefined,
+    kind: undefined,
+    master: undefined,
+    vxlan: undefined,
     addresses: [{ address, prefix: 24, family: 'inet' }],
   });
   const interfaces = [link('lo', '127.0.0.1'), link('eth0', '10.0.2.15'), link('eth1', '192.168.1.5', 9000)];
@@ -43,6 +48,7 @@ describe('the underlay', () => {
       device: 'eth1',
       mtu: 9000,
       address: '192.168.1.5',
+      prefix: 24,
     });
   });
 
