@@ -73,7 +73,7 @@ export function networkOf(settings: AgentSettings): NodeNetwork {
 }
 
 /** Keeps a backend that was chosen later: the Node that told it may be deleted and come back without. */
-export async function keepBackend(host: Host, file: string, backend: Backend): Promise<void> {
+export async function keepBackend(host: Host, file: string, backend: Backend | 'none'): Promise<void> {
   const document = parseDocument((await host.readFile(file))?.toString('utf8') ?? '');
   if (document.getIn(['network', 'backend']) === backend) return;
   document.setIn(['network', 'backend'], backend);

@@ -4,6 +4,7 @@ import { agentCommand } from './agent.ts';
 import { initCommand } from './init.ts';
 import { joinCommand } from './join.ts';
 import { labCommand } from './lab.ts';
+import { networkCommand } from './network.ts';
 import { resetCommand } from './reset.ts';
 import { report } from './run.ts';
 import { tokenCommand } from './token.ts';
@@ -27,6 +28,7 @@ export function program(): Command {
     joinCommand(),
     resetCommand(),
     tokenCommand(),
+    networkCommand(),
     labCommand(),
     agentCommand(),
     versionCommand(),

@@ -10,7 +10,7 @@ const READ_BY_RUNTIME = /\.(conf|conflist|json)$/;
 const MOVED_ASIDE = '.kadm-moved';
 
 /** Addresses that were given out. On a tmpfs: pods do not outlive a reboot, and neither may their addresses. */
-const IPAM_DIRECTORY = '/run/kadm/ipam';
+export const IPAM_DIRECTORY = '/run/kadm/ipam';
 
 /** The name of the network, by which the runtime files what it made for each pod. */
 export const CNI_NETWORK = 'kadm';

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { isEmptyBaseTable } from '../../../src/cni/base-tables.ts';
 import { clusterLinks } from '../../../src/cni/cleanup.ts';
-import { iptablesCleanup } from '../../../src/cni/iptables-cleanup.ts';
+import { iptablesCleanup, OWN_CHAINS } from '../../../src/cni/iptables-cleanup.ts';
 
 /** What iptables-save printed on a node of a lab cluster with kube-proxy and CoreDNS. */
 const NODE = readFileSync(new URL('iptables-save.txt', import.meta.url), 'utf8');
@@ -50,6 +50,22 @@ describe('cleaning iptables', () => {
 
   it('has nothing to do on a host without a cluster', () => {
     expect(iptablesCleanup('*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -p tcp -j ACCEPT\nCOMMIT\n')).toBe('');
+  });
+
+  it('of the network alone leaves kube-proxy’s', () => {
+    const save = [
+      '*filter',
+      ':FORWARD DROP [0:0]',
+      ':KUBE-FORWARD - [0:0]',
+      ':KADM-FORWARD - [0:0]',
+      '-A FORWARD -j KUBE-FORWARD',
+      '-A FORWARD -j KADM-FORWARD',
+      '-A KADM-FORWARD -s 10.244.0.0/16 -j ACCEPT',
+      'COMMIT',
+    ].join('\n');
+    expect(iptablesCleanup(save, OWN_CHAINS)).toBe(
+      '*filter\n-D FORWARD -j KADM-FORWARD\n-F KADM-FORWARD\n-X KADM-FORWARD\nCOMMIT\n',
+    );
   });
 
   it('removes the chains of the portmap plugin too', () => {
