@@ -28,9 +28,12 @@ export function bridgeSteps(link: BridgeLink, actual: Actual, conflicts: string[
   ];
 }
 
-/** By its mark; or by its MAC address, where whoever made it was ended before it was marked. */
-function isOwnBridge(present: HostInterface, { mac }: BridgeLink): boolean {
-  return present.kind === 'bridge' && (isMarked(present) || present.mac === mac);
+/** By its mark; or as the CNI plugin makes it, which may be faster than we: with our address or none yet. */
+function isOwnBridge(present: HostInterface, link: BridgeLink): boolean {
+  const others = present.addresses.filter(
+    ({ address, prefix, family }) => family === 'inet' && `${address}/${prefix}` !== link.address,
+  );
+  return present.kind === 'bridge' && (isMarked(present) || others.length === 0);
 }
 
 function newBridge(link: BridgeLink): Step[] {

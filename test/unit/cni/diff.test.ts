@@ -269,8 +269,16 @@ describe('the pods’ bridge', () => {
     ]);
   });
 
+  it('is taken over as the CNI plugin makes it', () => {
+    expect(stepsFor(bridge({ alias: undefined, mac: '02:00:00:00:00:09' }))).toEqual([
+      'ip link set dev cni0 alias kadm',
+      `ip link set dev cni0 address ${bridgeMac('n1')}`,
+    ]);
+  });
+
   it('is not taken from another program', () => {
-    const foreign = bridge({ alias: undefined, mac: '02:00:00:00:00:09' });
+    const addresses = [{ address: '10.244.7.1', prefix: 24, family: 'inet' }];
+    const foreign = bridge({ alias: undefined, addresses });
     const { steps, conflicts, blocked } = difference(desired, { ...inPlace(), ...foreign });
     expect({ steps, blocked }).toEqual({ steps: [], blocked: true });
     expect(conflicts).toEqual([expect.stringMatching(/^device cni0 is another program's/)]);
