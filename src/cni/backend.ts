@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { contains, networkOfAddress } from '../config/cidr.ts';
+import { contains } from '../config/cidr.ts';
 import type { Underlay } from './desired.ts';
 
 /** How packets for another node's pods go: in a tunnel, by a route to that node, or by whichever suffices. */
@@ -32,9 +32,6 @@ export function needsTunnel(own: Backend, peers: readonly Pick<Reachable, 'backe
 }
 
 /** Whether no router is between this node and that address. */
-export function onSameSubnet(
-  { address, prefix }: Pick<Underlay, 'address' | 'prefix'>,
-  other: string,
-): boolean {
-  return contains(networkOfAddress(address, prefix), other);
+export function onSameSubnet({ subnet }: Pick<Underlay, 'subnet'>, other: string): boolean {
+  return contains(subnet, other);
 }

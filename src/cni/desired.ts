@@ -32,8 +32,8 @@ export interface Underlay {
   readonly mtu: number;
   /** This node's address on it: where peers send their tunnels. */
   readonly address: string;
-  /** Length of that address's prefix: nodes within it are reached without a router. */
-  readonly prefix: number;
+  /** The network of that address: nodes within it are reached without a router. */
+  readonly subnet: Cidr;
 }
 
 /** The part of a host that the network is planned with. */

@@ -137,7 +137,7 @@ function refuseUnreachable({ backend, publicIp }: Peer, { backend: own, underlay
   const who = own === 'host-gw' ? 'this node' : backend === 'host-gw' ? 'it' : undefined;
   if (who === undefined || onSameSubnet(underlay, publicIp)) return;
   throw new Refused(
-    `${who} has backend host-gw, and its address ${publicIp} is not in the subnet of ${underlay.address}/${underlay.prefix}`,
+    `${who} has backend host-gw, and its address ${publicIp} is not in ${underlay.subnet.text}`,
     'unreachable',
   );
 }

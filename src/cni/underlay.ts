@@ -1,3 +1,4 @@
+import { networkOfAddress } from '../config/cidr.ts';
 import type { HostInterface } from './actual.ts';
 import type { Underlay } from './desired.ts';
 import type { OwnStatus } from './node-facts.ts';
@@ -17,7 +18,8 @@ export function findUnderlay(
   for (const address of wanted) {
     for (const { name, mtu, addresses } of interfaces) {
       const own = addresses.find((one) => one.address === address);
-      if (own !== undefined) return { device: name, mtu, address, prefix: own.prefix };
+      if (own === undefined) continue;
+      return { device: name, mtu, address, subnet: networkOfAddress(address, own.prefix) };
     }
   }
   return undefined;

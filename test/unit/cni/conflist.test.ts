@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { conflist } from '../../../src/cni/conflist.ts';
 import { findUnderlay } from '../../../src/cni/underlay.ts';
 import { unicastMac, vtepMac } from '../../../src/cni/vtep.ts';
+import { parseCidr } from '../../../src/config/cidr.ts';
 
 describe('the CNI configuration', () => {
   it('is a bridge with the tunnel’s MTU, addresses from the node’s CIDR, and host ports', () => {
@@ -48,7 +49,7 @@ describe('the underlay', () => {
       device: 'eth1',
       mtu: 9000,
       address: '192.168.1.5',
-      prefix: 24,
+      subnet: parseCidr('192.168.1.0/24'),
     });
   });
 

@@ -177,8 +177,7 @@ describe('backends', () => {
     expect(refusals).toEqual([
       {
         node: 'n3',
-        reason:
-          'this node has backend host-gw, and its address 192.168.2.3 is not in the subnet of 192.168.1.1/24',
+        reason: 'this node has backend host-gw, and its address 192.168.2.3 is not in 192.168.1.0/24',
         kind: 'unreachable',
       },
     ]);

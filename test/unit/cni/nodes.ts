@@ -57,6 +57,6 @@ export const plan: NetworkPlan = {
 
 export const host: HostFacts = {
   podCidr: parseCidr('10.244.1.0/24'),
-  underlay: { device: 'eth0', mtu: 1500, address: '192.168.1.1', prefix: 24 },
+  underlay: { device: 'eth0', mtu: 1500, address: '192.168.1.1', subnet: parseCidr('192.168.1.0/24') },
   addresses: ['127.0.0.1', '192.168.1.1', '10.244.1.0'],
 };
