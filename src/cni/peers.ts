@@ -1,4 +1,4 @@
-import ipaddr from 'ipaddr.js';
+import { isIPv4 } from 'node:net';
 import { z } from 'zod';
 import { type Cidr, contains, parseCidr } from '../config/cidr.ts';
 import { type Backend, backendSchema, onSameSubnet } from './backend.ts';
@@ -107,9 +107,11 @@ function byAge(nodes: Iterable<NodeFacts>): NodeFacts[] {
  */
 function macHolders(claims: readonly Peer[], own: PeerRules['own']): ReadonlyMap<string, string> {
   const holders = new Map([[own.mac, own.name]]);
-  const tunnels = claims.flatMap(({ mac, name }) => (mac === undefined ? [] : [{ mac, name }]));
-  for (const { mac, name } of tunnels) if (!holders.has(mac)) holders.set(mac, name);
-  for (const { mac, name } of tunnels) if (mac !== own.mac && mac === vtepMac(name)) holders.set(mac, name);
+  for (const { mac, name } of claims) {
+    if (mac === undefined) continue;
+    // What a name yields is computed only where two claim the same.
+    if (!holders.has(mac) || (mac !== own.mac && mac === vtepMac(name))) holders.set(mac, name);
+  }
   return holders;
 }
 
@@ -207,21 +209,18 @@ function parsedJson(text: string): unknown {
 
 /** Tunnels lead to one machine of the underlay: not to ourselves, not into the pod network, not to a group. */
 function publicIpFrom(text: string, { ownAddresses, clusterCidrs }: PeerRules): string {
-  const parsed = ipaddr.IPv4.isValidFourPartDecimal(text) ? ipaddr.IPv4.parse(text) : undefined;
-  const range = parsed?.range();
-  const usable = range !== undefined && !UNUSABLE_RANGES.has(range);
-  if (parsed === undefined || !usable) {
+  if (!isIPv4(text) || UNUSABLE.some((range) => contains(range, text))) {
     throw new Refused(`its public IP ${quote(text)} is not the IPv4 address of a host`);
   }
-  const address = parsed.toString();
-  if (ownAddresses.includes(address)) throw new Refused(`its public IP ${address} is this host's`);
-  if (clusterCidrs.some((cluster) => contains(cluster, address))) {
-    throw new Refused(`its public IP ${address} lies within the pod network`);
+  if (ownAddresses.includes(text)) throw new Refused(`its public IP ${text} is this host's`);
+  if (clusterCidrs.some((cluster) => contains(cluster, text))) {
+    throw new Refused(`its public IP ${text} lies within the pod network`);
   }
-  return address;
+  return text;
 }
 
-const UNUSABLE_RANGES: ReadonlySet<string> = new Set(['unspecified', 'broadcast', 'multicast', 'loopback']);
+/** This network, loopback, multicast, broadcast (IANA IPv4 special-purpose registry). */
+const UNUSABLE = ['0.0.0.0/8', '127.0.0.0/8', '224.0.0.0/4', '255.255.255.255/32'].map(parseCidr);
 
 function quote(text: string): string {
   return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}...` : text);
