@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { VxlanLink } from '../cni/desired.ts';
+import type { Backend } from '../cni/backend.ts';
+import type { Desired } from '../cni/desired.ts';
 import { ANNOTATION, type NodeFacts } from '../cni/node-facts.ts';
 import type { KubeClient } from '../kube/client.ts';
 
@@ -8,21 +9,40 @@ export type NetworkState = { readonly ready: true } | { readonly ready: false; r
 
 const MAX_MESSAGE = 500;
 
-/** The annotations by which peers, flannel's too, find this node's end of the tunnel. */
-export function announcedBy(link: VxlanLink): Readonly<Record<string, string>> {
+/** What a node tells of its network. */
+export interface Announced extends Pick<Desired, 'link' | 'underlay'> {
+  readonly backend: Backend;
+  /** Why it has not the backend that it is wanted to have. */
+  readonly refused: string | undefined;
+}
+
+/** The annotations by which peers, flannel's too, find the way to this node. */
+export function announcedBy({
+  backend,
+  link,
+  underlay,
+  refused,
+}: Announced): Readonly<Record<string, string | undefined>> {
+  // As flannel writes them: host-gw has no data, and its DirectRouting, our auto, is of type vxlan.
+  const tunnel = backend === 'host-gw' || link === undefined ? null : { VNI: link.vni, VtepMAC: link.mac };
   return {
-    [ANNOTATION.backendData]: JSON.stringify({ VNI: link.vni, VtepMAC: link.mac }),
-    [ANNOTATION.backendType]: 'vxlan',
+    [ANNOTATION.backendData]: JSON.stringify(tunnel),
+    [ANNOTATION.backendType]: backend === 'host-gw' ? 'host-gw' : 'vxlan',
     [ANNOTATION.subnetManager]: 'true',
-    [ANNOTATION.publicIp]: link.local,
+    [ANNOTATION.publicIp]: underlay.address,
+    [ANNOTATION.backend]: backend,
+    [ANNOTATION.backendRefused]: refused,
   };
 }
 
 /** Those that the Node does not have like this; undefined when it has all. */
-export function annotationPatch(node: NodeFacts, link: VxlanLink): object | undefined {
-  const wanted = announcedBy(link);
-  const changed = Object.entries(wanted).filter(([key, value]) => node.annotations[key as never] !== value);
-  return changed.length === 0 ? undefined : { metadata: { annotations: Object.fromEntries(changed) } };
+export function annotationPatch(node: NodeFacts, announced: Announced): object | undefined {
+  const wanted = Object.entries(announcedBy(announced));
+  const changed = wanted.filter(([key, value]) => node.annotations[key as never] !== value);
+  if (changed.length === 0) return undefined;
+  // In a merge patch null removes (RFC 7396).
+  const annotations = Object.fromEntries(changed.map(([key, value]) => [key, value ?? null]));
+  return { metadata: { annotations } };
 }
 
 /** The condition NetworkUnavailable, where the Node tells another one; undefined where it tells just that. */
@@ -40,11 +60,11 @@ export function conditionPatch(node: NodeFacts, state: NetworkState, now: Date):
 export async function announce(
   client: Pick<KubeClient, 'patch'>,
   node: NodeFacts,
-  link: VxlanLink | undefined,
+  announced: Announced | undefined,
   state: NetworkState,
 ): Promise<void> {
   const path = `/api/v1/nodes/${encodeURIComponent(node.name)}`;
-  const annotations = link === undefined ? undefined : annotationPatch(node, link);
+  const annotations = announced === undefined ? undefined : annotationPatch(node, announced);
   if (annotations !== undefined) await client.patch(path, annotations, 'application/merge-patch+json');
   const condition = conditionPatch(node, state, new Date());
   if (condition !== undefined) {

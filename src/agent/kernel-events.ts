@@ -1,48 +1,91 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import { vxlanDevice } from '../cni/vtep.ts';
+import { BRIDGE, ROUTE_PROTOCOL } from '../cni/desired.ts';
+import { NFT_TABLE } from '../cni/network-table.ts';
 
 /**
- * Listens to the kernel's own news (rtnetlink, by `ip monitor`) until the signal, and tells of those that
- * concern the network. Forwarding entries are among the neighbours.
- * @throws Error when `ip monitor` ends by itself
+ * Listens to the kernel's own news (rtnetlink by `ip monitor`, nfnetlink by `nft monitor`) until the signal, and
+ * tells of those that concern the network. Forwarding entries are among the neighbours.
+ * @throws Error when one of the two ends by itself
  */
 export async function kernelEvents(
-  network: { readonly vni: number; readonly nodeIP: string | undefined },
+  network: { readonly vni: number },
   signal: AbortSignal,
   onEvent: () => void,
 ): Promise<void> {
-  const argv = ['-details', 'monitor', 'label', 'link', 'address', 'route', 'neigh'];
-  const child = spawn('ip', argv, { stdio: ['ignore', 'pipe', 'ignore'] });
+  const links = new LinkNews(network.vni);
+  const stop = new AbortController();
+  const all = AbortSignal.any([signal, stop.signal]);
+  try {
+    await Promise.race([
+      tell(['ip', '-details', 'monitor', 'label', 'link', 'address', 'route', 'neigh'], all, (line) => {
+        if (links.concernsNetwork(line)) onEvent();
+      }),
+      // Chains alone: a flushed table loses its own, and kube-proxy's many rules are not printed.
+      tell(['nft', 'monitor', 'chains'], all, (line) => {
+        if (concernsRules(line)) onEvent();
+      }),
+    ]);
+  } finally {
+    stop.abort();
+  }
+}
+
+async function tell(
+  argv: readonly string[],
+  signal: AbortSignal,
+  onLine: (line: string) => void,
+): Promise<void> {
+  const [program = '', ...args] = argv;
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'ignore'] });
   const stop = (): void => void child.kill('SIGKILL');
   signal.addEventListener('abort', stop, { once: true });
   const failure = new Promise<never>((_, reject) => child.once('error', reject));
+  const read = async (): Promise<void> => {
+    for await (const line of createInterface({ input: child.stdout })) onLine(line);
+  };
   try {
-    await Promise.race([failure, tellOfEvents(createInterface({ input: child.stdout }), network, onEvent)]);
+    await Promise.race([failure, read()]);
   } finally {
     signal.removeEventListener('abort', stop);
     stop();
   }
-  if (!signal.aborted) throw new Error('ip monitor ended');
+  if (!signal.aborted) throw new Error(`${argv.slice(0, 3).join(' ')} ended`);
 }
 
-async function tellOfEvents(
-  lines: AsyncIterable<string>,
-  network: { readonly vni: number; readonly nodeIP: string | undefined },
-  onEvent: () => void,
-): Promise<void> {
-  for await (const line of lines) if (concernsNetwork(line, network)) onEvent();
+/** Lines of `ip -details monitor label`, of which some only matter for what was said before. */
+export class LinkNews {
+  readonly #vxlan: string;
+  /** The first line of the last news of each device that pods' coming and going also makes news of. */
+  readonly #last = new Map<string, string>();
+
+  constructor(vni: number) {
+    this.#vxlan = `vxlan id ${vni} `;
+  }
+
+  /**
+   * Whether a line is about the tunnel under whatever name, the pods' bridge, an address or an interface of this
+   * host. Of pods there is far more news: what names a link of theirs is not looked into, and of their bridge
+   * only what was not so before.
+   */
+  concernsNetwork(line: string): boolean {
+    if (line.includes(' flannel.') || line.includes(this.#vxlan)) return true;
+    if (line.includes(` proto ${ROUTE_PROTOCOL} `)) return true;
+    const [, label, device = ''] = /^\[(LINK|ADDR)\](?:Deleted )?\d+: ([^\s:@]+)/.exec(line) ?? [];
+    if (label === undefined || device.startsWith('veth')) return false;
+    if (label === 'ADDR' || line.includes('Deleted')) return true;
+    const before = this.#last.get(device);
+    this.#last.set(device, line);
+    // The bridge gains and loses carrier with its first and last pod.
+    return device === BRIDGE ? steady(before ?? line) !== steady(line) : before !== line;
+  }
 }
 
-/**
- * Whether a line of `ip -details monitor label` is about the tunnel, under whatever name, or about this node's
- * address. A node's pods come and go far more often: those lines are not looked into.
- */
-export function concernsNetwork(
-  line: string,
-  { vni, nodeIP }: { readonly vni: number; readonly nodeIP: string | undefined },
-): boolean {
-  if (line.includes(vxlanDevice(vni)) || line.includes(`vxlan id ${vni} `)) return true;
-  // The underlay's other changes, such as its MTU, come with the period.
-  return nodeIP !== undefined && line.startsWith('[ADDR]') && line.includes(` ${nodeIP}/`);
+function steady(line: string): string {
+  return line.replace(/NO-CARRIER,|,LOWER_UP|state \S+|event .*$/g, '').trim();
+}
+
+/** Whether a line of `nft monitor chains` is about our table, or about what the host lets pass. */
+export function concernsRules(line: string): boolean {
+  return line.includes(` ip ${NFT_TABLE} `) || line.includes(' ip filter FORWARD ');
 }

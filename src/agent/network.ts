@@ -1,19 +1,27 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describeStep } from '../cni/apply.ts';
-import { removeConflist, writeConflist } from '../cni/conflist.ts';
-import type { VxlanLink } from '../cni/desired.ts';
-import { type NodeFacts, nodeFacts } from '../cni/node-facts.ts';
-import { type NodeNetwork, type Pass, reconcile } from '../cni/reconcile.ts';
+import { nameStep } from '../cni/apply.ts';
+import { type Backend, backendSchema } from '../cni/backend.ts';
+import {
+  CNI_DIRECTORY,
+  competingConfigurations,
+  moveAside,
+  removeConflist,
+  writeConflist,
+} from '../cni/conflist.ts';
+import { BRIDGE, type Underlay } from '../cni/desired.ts';
+import { ANNOTATION, type NodeFacts, nodeFacts } from '../cni/node-facts.ts';
+import { look, type NodeNetwork, type Pass, reconcile } from '../cni/reconcile.ts';
 import { vxlanDevice } from '../cni/vtep.ts';
 import { messageOf } from '../errors.ts';
 import { exists, type Host } from '../host/host.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { Informer, type Listed } from '../kube/informer.ts';
-import { announce, type NetworkState } from './announcement.ts';
+import { Announcer } from './announcer.ts';
+import { cniFileEvents } from './cni-files.ts';
 import { kernelEvents } from './kernel-events.ts';
 import type { Log } from './log.ts';
 import type { Service } from './service.ts';
-import { type AgentSettings, networkOf } from './settings.ts';
+import { type AgentSettings, keepBackend, networkOf } from './settings.ts';
 import { Wake } from './wake.ts';
 
 /** Everything is compared again after this time, whether or not something was heard of. */
@@ -36,21 +44,28 @@ export interface NetworkHooks {
 /** Brings this node into the pod network and keeps it there. Ending it leaves the network as it is. */
 export class NetworkService implements Service {
   readonly name = 'network';
-  readonly #network: NodeNetwork;
+  readonly #settings: AgentSettings;
   readonly #client: KubeClient;
   readonly #host: Host;
   readonly #log: Log;
   readonly #hooks: NetworkHooks;
   readonly #wake = new Wake();
+  readonly #announcer: Announcer;
+  #network: NodeNetwork;
   #nodes: ReadonlyMap<string, NodeFacts> | undefined;
+  /** Why this node has not the backend that it is wanted to have. */
+  #refused: string | undefined;
+  #underlay: Underlay | undefined;
+  #redial = new AbortController();
   #failures = 0;
-  #announced = true;
   /** What was warned of last: said again only when it changes. */
   #warned = '';
 
   constructor(settings: AgentSettings, client: KubeClient, host: Host, log: Log, hooks: NetworkHooks) {
+    this.#settings = settings;
     this.#network = networkOf(settings);
     this.#client = client;
+    this.#announcer = new Announcer(client, log);
     this.#host = host;
     this.#log = log;
     this.#hooks = hooks;
@@ -58,24 +73,15 @@ export class NetworkService implements Service {
 
   async start(signal: AbortSignal): Promise<void> {
     await this.#closeAfterBoot();
-    const { nodeName } = this.#network;
-    const informer = new Informer<Listed, NodeFacts>(this.#client, {
-      path: '/api/v1/nodes',
-      select: (node) => nodeFacts(node, nodeName),
-      onChange: () => {
-        this.#nodes = informer.items;
-        this.#wake.now();
-      },
-      onTrouble: (message) => this.#log('warn', message, { service: this.name }),
-      backoff: { firstMs: 100, maxMs: 10_000 },
-    });
     // One of these ending, or failing, ends the others, and the service is started again.
     const stop = new AbortController();
     const all = AbortSignal.any([signal, stop.signal]);
     try {
       await Promise.race([
-        informer.start(all),
+        this.#watchNodes(all),
         kernelEvents(this.#network, all, () => this.#wake.now()),
+        cniFileEvents(this.#host, all, () => this.#wake.now()),
+        this.#announcer.start(all),
         this.#reconcileForEver(all),
       ]);
     } finally {
@@ -83,15 +89,37 @@ export class NetworkService implements Service {
     }
   }
 
+  /** From an address that this host has lost nothing comes back, nor an error: then the watch begins anew. */
+  async #watchNodes(signal: AbortSignal): Promise<void> {
+    const { nodeName } = this.#network;
+    while (!signal.aborted) {
+      this.#redial = new AbortController();
+      const informer = new Informer<Listed, NodeFacts>(this.#client, {
+        path: '/api/v1/nodes',
+        select: (node) => nodeFacts(node, nodeName),
+        onChange: () => {
+          this.#nodes = informer.items;
+          this.#wake.now();
+        },
+        onTrouble: (message) => this.#log('warn', message, { service: this.name }),
+        backoff: { firstMs: 100, maxMs: 10_000 },
+      });
+      await informer.start(AbortSignal.any([signal, this.#redial.signal]));
+      if (!this.#redial.signal.aborted) return;
+    }
+  }
+
   /** The configuration outlives a reboot, the tunnel does not: until it is back no pod is to start. */
   async #closeAfterBoot(): Promise<void> {
-    if (await exists(`/sys/class/net/${vxlanDevice(this.#network.vni)}`)) return;
+    for (const device of [BRIDGE, vxlanDevice(this.#network.vni)]) {
+      if (await exists(`/sys/class/net/${device}`)) return;
+    }
     await removeConflist(this.#host);
   }
 
   async #reconcileForEver(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      await this.#wake.wait(this.#failures === 0 && this.#announced ? PERIOD_MS : RETRY_MS, signal);
+      await this.#wake.wait(this.#failures === 0 ? PERIOD_MS : RETRY_MS, signal);
       if (signal.aborted) return;
       this.#hooks.onTurn();
       try {
@@ -109,38 +137,76 @@ export class NetworkService implements Service {
     const nodes = this.#nodes;
     const own = nodes?.get(this.#network.nodeName);
     if (nodes === undefined || own === undefined) return;
+    await this.#adoptBackend(own, nodes);
     const pass = await reconcile(this.#host, this.#network, nodes);
     if (pass === undefined) return;
-    this.#tell(pass);
+    const competing = await this.#competing();
+    this.#tell(pass, competing);
+    this.#redialFrom(pass.desired.underlay);
     // Pods may start only now that the way to them exists.
-    const { mtu } = pass.desired.link;
+    const { link, underlay, podMtu: mtu } = pass.desired;
     if (await writeConflist(this.#host, { podCidrs: [pass.podCidr.text], mtu })) {
       this.#log('info', 'pods may start', { service: this.name, podCidr: pass.podCidr.text, mtu });
     }
     this.#hooks.onReady();
-    await this.#announce(own, pass.desired.link, { ready: true });
+    const { backend } = this.#network;
+    this.#announcer.tell(own, { backend, link, underlay, refused: this.#refused }, { ready: true });
   }
 
-  /** An API that is away says nothing about the network: its failure is told, tried again, and not counted. */
-  async #announce(own: NodeFacts, link: VxlanLink | undefined, state: NetworkState): Promise<void> {
-    try {
-      await announce(this.#client, own, link, state);
-      this.#announced = true;
-    } catch (error) {
-      this.#announced = false;
-      this.#log('warn', `not announced: ${messageOf(error)}`, { service: this.name });
+  /** What `kadm network set` asks this node for. A backend by which a peer would be lost is not taken. */
+  async #adoptBackend(own: NodeFacts, nodes: ReadonlyMap<string, NodeFacts>): Promise<void> {
+    this.#refused = undefined;
+    const parsed = backendSchema.safeParse(own.annotations[ANNOTATION.backendWanted]);
+    if (!parsed.success || parsed.data === this.#network.backend) return;
+    const backend: Backend = parsed.data;
+    const pass = await look(this.#host, { ...this.#network, backend }, nodes);
+    const lost = pass?.refusals.find(({ kind }) => kind === 'unreachable');
+    if (lost !== undefined) {
+      this.#refused = `${backend}: Node ${lost.node} would be lost: ${lost.reason}`;
+      return;
     }
+    await keepBackend(this.#host, this.#settings.file, backend);
+    this.#log('info', 'another backend', { service: this.name, before: this.#network.backend, backend });
+    this.#network = { ...this.#network, backend };
   }
 
-  #tell({ steps, conflicts, refusals, peers }: Pass): void {
+  /** Connections from an address that is gone would be waited for until they time out. */
+  #redialFrom(underlay: Underlay): void {
+    const before = this.#underlay;
+    this.#underlay = underlay;
+    if (before === undefined || before.address === underlay.address) return;
+    this.#log('warn', 'this node has another address', {
+      service: this.name,
+      before: before.address,
+      address: underlay.address,
+    });
+    this.#client.close();
+    this.#redial.abort();
+  }
+
+  /** Configurations that the runtime takes in place of ours, after those that may be were moved aside. */
+  async #competing(): Promise<string[]> {
+    const names = await competingConfigurations(this.#host);
+    if (!this.#settings.network.exclusive) return names;
+    for (const name of names) {
+      await moveAside(this.#host, name);
+      this.#log('warn', `moved ${CNI_DIRECTORY}/${name} aside`, { service: this.name });
+    }
+    return [];
+  }
+
+  #tell({ steps, conflicts, warnings: changes, refusals, peers }: Pass, competing: readonly string[]): void {
     if (steps.length > 0) {
-      const shown = steps
-        .slice(0, SHOWN_STEPS)
-        .map((step) => `${step.tool} ${step.tool === 'nft' ? 'table' : describeStep(step)}`);
+      const shown = steps.slice(0, SHOWN_STEPS).map(nameStep);
       this.#log('info', 'brought up to date', { service: this.name, peers, steps: steps.length, shown });
     }
     const warnings = [
+      ...changes,
       ...conflicts,
+      ...(this.#refused === undefined
+        ? []
+        : [`the backend stays ${this.#network.backend}; ${this.#refused}`]),
+      ...competing.map((name) => `${CNI_DIRECTORY}/${name} comes before ours: new pods get that network`),
       ...refusals.map(({ node, reason }) => `Node ${node} is left out: ${reason}`),
     ];
     const text = warnings.join('\n');
@@ -157,6 +223,6 @@ export class NetworkService implements Service {
     await removeConflist(this.#host);
     const own = this.#nodes?.get(this.#network.nodeName);
     if (own === undefined) return;
-    await this.#announce(own, undefined, { ready: false, why: messageOf(error) });
+    this.#announcer.tell(own, undefined, { ready: false, why: messageOf(error) });
   }
 }

@@ -38,7 +38,7 @@ export async function runOnce(
         remedy: 'see that the controller manager runs, and that the kubelet has registered this node',
       });
     }
-    if (!dryRun) await writeConflist(host, { podCidrs: [pass.podCidr.text], mtu: pass.desired.link.mtu });
+    if (!dryRun) await writeConflist(host, { podCidrs: [pass.podCidr.text], mtu: pass.desired.podMtu });
     return describe(pass);
   } finally {
     client.close();
@@ -61,7 +61,7 @@ async function readNodes(
 }
 
 /** The plan as a person reads it. */
-export function describe({ steps, conflicts, refusals, peers }: Pass): string {
+export function describe({ steps, conflicts, warnings, refusals, peers }: Pass): string {
   const plan = batches(steps).flatMap(({ argv, input }) => [
     argv.join(' '),
     ...(input ?? '').split('\n').flatMap((line) => (line === '' ? [] : [`  ${line}`])),
@@ -69,6 +69,7 @@ export function describe({ steps, conflicts, refusals, peers }: Pass): string {
   return [
     `${peers} peers; ${steps.length === 0 ? 'everything is in place' : `${steps.length} steps`}`,
     ...plan,
+    ...warnings,
     ...conflicts.map((conflict) => `in the way: ${conflict}`),
     ...refusals.map(({ node, reason }) => `left out: ${node}: ${reason}`),
   ].join('\n');

@@ -1,11 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { isIPv4 } from 'node:net';
-import { parse } from 'yaml';
+import { parse, parseDocument } from 'yaml';
 import { z } from 'zod';
+import { BACKENDS, type Backend } from '../cni/backend.ts';
 import type { NodeNetwork } from '../cni/reconcile.ts';
 import { type Cidr, parseCidr } from '../config/cidr.ts';
 import { nodeNameSchema } from '../config/schema.ts';
 import { EXIT, hasCode, UserError } from '../errors.ts';
+import type { Host } from '../host/host.ts';
 
 const path = z.string().startsWith('/');
 
@@ -17,9 +19,10 @@ const schema = z.strictObject({
   podCidrs: z.array(z.string()).min(1),
   serviceCidrs: z.array(z.string()),
   network: z.strictObject({
-    backend: z.enum(['vxlan', 'none']),
+    backend: z.enum([...BACKENDS, 'none']),
     vni: z.number().int().min(1).max(16_777_215),
     port: z.number().int().min(1).max(65_535),
+    exclusive: z.boolean().default(false),
   }),
   caFile: path,
   identityFile: path,
@@ -30,6 +33,8 @@ const schema = z.strictObject({
 export interface AgentSettings extends Omit<z.infer<typeof schema>, 'podCidrs' | 'serviceCidrs'> {
   readonly podCidrs: readonly Cidr[];
   readonly serviceCidrs: readonly Cidr[];
+  /** Where these settings come from. */
+  readonly file: string;
 }
 
 /** @throws UserError (usage) when there is no such file, or it is not valid */
@@ -47,7 +52,8 @@ export async function readAgentSettings(file: string): Promise<AgentSettings> {
   const result = schema.safeParse(parse(text));
   if (result.success) {
     const { podCidrs, serviceCidrs, ...rest } = result.data;
-    return { ...rest, podCidrs: podCidrs.map(parseCidr), serviceCidrs: serviceCidrs.map(parseCidr) };
+    const cidrs = { podCidrs: podCidrs.map(parseCidr), serviceCidrs: serviceCidrs.map(parseCidr) };
+    return { ...rest, ...cidrs, file };
   }
   const lines = result.error.issues.map((issue) => `  ${issue.path.join('.')}: ${issue.message}`);
   throw new UserError(`${file} is not valid:\n${lines.join('\n')}`, {
@@ -56,8 +62,20 @@ export async function readAgentSettings(file: string): Promise<AgentSettings> {
   });
 }
 
-/** The part of the settings that the pod network is planned with. */
+/** The part of the settings that the pod network is planned with. @throws UserError where the network is not kadm's */
 export function networkOf(settings: AgentSettings): NodeNetwork {
   const { nodeName, nodeIP, podCidrs, serviceCidrs, network } = settings;
-  return { nodeName, nodeIP, clusterCidrs: podCidrs, serviceCidrs, vni: network.vni, port: network.port };
+  const { backend, vni, port } = network;
+  if (backend === 'none') {
+    throw new UserError('the pod network of this cluster is not kadm’s', { exitCode: EXIT.usage });
+  }
+  return { nodeName, nodeIP, backend, clusterCidrs: podCidrs, serviceCidrs, vni, port };
+}
+
+/** Keeps a backend that was chosen later: the Node that told it may be deleted and come back without. */
+export async function keepBackend(host: Host, file: string, backend: Backend | 'none'): Promise<void> {
+  const document = parseDocument((await host.readFile(file))?.toString('utf8') ?? '');
+  if (document.getIn(['network', 'backend']) === backend) return;
+  document.setIn(['network', 'backend'], backend);
+  await host.writeFile(file, document.toString(), { mode: 0o600, uid: 0, gid: 0 });
 }

@@ -8,6 +8,7 @@ const EXAMPLES = `
 Examples:
   kadm init
   kadm init --pod-network-cidr 10.10.0.0/16 --apiserver-advertise-address 10.0.0.1
+  kadm init --network-backend auto
   kadm init --config cluster.yaml --output json
   kadm init --dry-run
 `;
@@ -62,6 +63,9 @@ function withOptions(command: Command): Command {
     .option('--token <token>', 'the first join token (default: made up)')
     .option('--token-ttl <duration>', 'how long it is valid; 0 for ever (default: 24h0m0s)')
     .option('--control-plane-endpoint <host:port>', 'stable name or address of the API server')
+    .option('--network-backend <backend>', 'pod network: vxlan, host-gw, auto or none (default: vxlan)')
+    .option('--network-port <port>', 'UDP port of its tunnels (default: 8472)')
+    .option('--network-vni <number>', 'VXLAN network identifier (default: 1)')
     .addOption(listOption('--skip-phases <ids>', 'phases to leave out'))
     .addOption(
       listOption('--ignore-preflight-errors <names>', 'checks that shall only warn; all for every one'),

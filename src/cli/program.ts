@@ -6,6 +6,7 @@ import { initCommand } from './init.ts';
 import { joinCommand } from './join.ts';
 import { kubeconfigCommand } from './kubeconfig.ts';
 import { labCommand } from './lab.ts';
+import { networkCommand } from './network.ts';
 import { resetCommand } from './reset.ts';
 import { report } from './run.ts';
 import { tokenCommand } from './token.ts';
@@ -31,6 +32,7 @@ export function program(): Command {
     tokenCommand(),
     certsCommand(),
     kubeconfigCommand(),
+    networkCommand(),
     labCommand(),
     agentCommand(),
     versionCommand(),

@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import type { Host } from '../host/host.ts';
-import { ROUTE_PROTOCOL, type VxlanLink } from './desired.ts';
+import { unpluggedPods } from './bridge-ports.ts';
+import { type Desired, ROUTE_PROTOCOL } from './desired.ts';
+import { type ForwardState, readForward } from './forward.ts';
 import { NFT_TABLE, type NftTable } from './network-table.ts';
 import { readTable } from './nft-table.ts';
 
@@ -9,6 +11,15 @@ export interface HostInterface {
   readonly name: string;
   readonly mtu: number;
   readonly up: boolean;
+  readonly mac: string;
+  /** The kernel's ifalias: where kadm marks what it made. */
+  readonly alias: string | undefined;
+  /** Of the kernel's kinds, such as bridge, veth, vxlan; undefined for a real device. */
+  readonly kind: string | undefined;
+  /** The bridge that it is plugged into. */
+  readonly master: string | undefined;
+  /** Set for a VXLAN device. */
+  readonly vxlan: VxlanData | undefined;
   readonly addresses: readonly {
     readonly address: string;
     readonly prefix: number;
@@ -16,12 +27,8 @@ export interface HostInterface {
   }[];
 }
 
-/** A VXLAN device as the kernel has it. */
-export interface ActualVxlan {
-  readonly name: string;
-  readonly up: boolean;
-  readonly mtu: number;
-  readonly mac: string;
+/** What the kernel knows of a VXLAN device beside what every device has. */
+export interface VxlanData {
   readonly vni: number;
   readonly port: number;
   readonly local: string | undefined;
@@ -40,7 +47,6 @@ export interface ActualRoute {
 /** What the kernel has now, of all that the network is concerned with. */
 export interface Actual {
   readonly interfaces: readonly HostInterface[];
-  readonly vxlans: readonly ActualVxlan[];
   /** IPv4 routes of the main table, other programs' too. */
   readonly routes: readonly ActualRoute[];
   /** Permanent neighbours of our device: MAC address by IP address. */
@@ -48,6 +54,9 @@ export interface Actual {
   /** Forwarding entries of our device. */
   readonly fdb: readonly { readonly mac: string; readonly dst: string | undefined }[];
   readonly table: NftTable | undefined;
+  readonly forward: ForwardState;
+  /** Host ends of the links of running pods that are plugged into no bridge. */
+  readonly unplugged: readonly string[];
 }
 
 const addrSchema = z.array(
@@ -55,30 +64,24 @@ const addrSchema = z.array(
     ifname: z.string(),
     mtu: z.number(),
     flags: z.array(z.string()),
+    address: z.string().default(''),
+    ifalias: z.string().optional(),
+    master: z.string().optional(),
+    linkinfo: z.object({ info_kind: z.string().optional(), info_data: z.unknown() }).partial().default({}),
     addr_info: z
       .array(z.object({ family: z.string(), local: z.string().optional(), prefixlen: z.number() }))
       .default([]),
   }),
 );
 
-const vxlanSchema = z.array(
-  z.object({
-    ifname: z.string(),
-    mtu: z.number(),
-    flags: z.array(z.string()),
-    address: z.string(),
-    linkinfo: z.object({
-      info_data: z.object({
-        // A device that takes the VNI from each route has none of its own.
-        id: z.number().default(-1),
-        port: z.number().default(0),
-        local: z.string().optional(),
-        link: z.string().optional(),
-        learning: z.boolean().default(true),
-      }),
-    }),
-  }),
-);
+const vxlanSchema = z.object({
+  // A device that takes the VNI from each route has none of its own.
+  id: z.number().default(-1),
+  port: z.number().default(0),
+  local: z.string().optional(),
+  link: z.string().optional(),
+  learning: z.boolean().default(true),
+});
 
 const routeSchema = z.array(
   z.object({
@@ -101,49 +104,43 @@ const PROTOCOL_BOOT = 3;
 
 /** Interfaces and addresses of this host: what the underlay is found by. */
 export async function readInterfaces(host: Host): Promise<HostInterface[]> {
-  const links = addrSchema.parse(await ask(host, ['ip', '-json', 'address', 'show']));
-  return links.map(({ ifname, mtu, flags, addr_info }) => ({
-    name: ifname,
-    mtu,
-    up: flags.includes('UP'),
-    addresses: addr_info.flatMap(({ local, prefixlen, family }) =>
+  const links = addrSchema.parse(await ask(host, ['ip', '-json', '-details', 'address', 'show']));
+  return links.map((link) => ({
+    name: link.ifname,
+    mtu: link.mtu,
+    up: link.flags.includes('UP'),
+    mac: link.address.toLowerCase(),
+    alias: link.ifalias,
+    kind: link.linkinfo.info_kind,
+    master: link.master,
+    vxlan: link.linkinfo.info_kind === 'vxlan' ? vxlanData(link.linkinfo.info_data) : undefined,
+    addresses: link.addr_info.flatMap(({ local, prefixlen, family }) =>
       local === undefined ? [] : [{ address: local, prefix: prefixlen, family }],
     ),
   }));
 }
 
+function vxlanData(data: unknown): VxlanData {
+  const { id, port, local, link, learning } = vxlanSchema.parse(data);
+  return { vni: id, port, local, underlay: link, learning };
+}
+
 /** Reads the kernel, side by side. @param interfaces as read before */
 export async function readActual(
   host: Host,
-  device: VxlanLink['name'],
+  { tunnelDevice: device }: Pick<Desired, 'tunnelDevice'>,
   interfaces: readonly HostInterface[],
 ): Promise<Actual> {
   const present = interfaces.some(({ name }) => name === device);
-  const [vxlans, routes, neighbours, fdb, table] = await Promise.all([
-    readVxlans(host),
+  const [routes, neighbours, fdb, table, forward, unplugged] = await Promise.all([
     readRoutes(host),
     present ? readNeighbours(host, device) : new Map<string, string>(),
     present ? readFdb(host, device) : [],
     readTable(host, 'ip', NFT_TABLE),
+    readForward(host),
+    unpluggedPods(host, interfaces),
   ]);
-  return { interfaces, vxlans, routes, neighbours, fdb, table };
-}
-
-async function readVxlans(host: Host): Promise<ActualVxlan[]> {
-  const links = vxlanSchema.parse(
-    await ask(host, ['ip', '-json', '-details', 'link', 'show', 'type', 'vxlan']),
-  );
-  return links.map(({ ifname, mtu, flags, address, linkinfo: { info_data: data } }) => ({
-    name: ifname,
-    up: flags.includes('UP'),
-    mtu,
-    mac: address.toLowerCase(),
-    vni: data.id,
-    port: data.port,
-    local: data.local,
-    underlay: data.link,
-    learning: data.learning,
-  }));
+  return { interfaces, routes, neighbours, fdb, table, forward, unplugged };
 }
 
 async function readRoutes(host: Host): Promise<ActualRoute[]> {

@@ -1,5 +1,6 @@
 import type { Host } from '../host/host.ts';
 import type { Step } from './diff.ts';
+import { FORWARD_CHAIN } from './forward.ts';
 import { tableCommands } from './network-table.ts';
 
 /** 100,000 routes take the kernel about a second; ten times that is a kernel that hangs. */
@@ -27,13 +28,16 @@ export function batches(steps: readonly Step[]): Batch[] {
   const groups: Step[][] = [];
   for (const step of steps) {
     const last = groups.at(-1);
-    if (last !== undefined && last[0]?.tool === step.tool && step.tool !== 'nft') last.push(step);
+    if (last !== undefined && last[0]?.tool === step.tool && isBatchable(step)) last.push(step);
     else groups.push([step]);
   }
   return groups.map((group) => {
     const [first] = group;
     // nft opens its standard input once more by name, which the sockets that Node gives to children do not allow.
     if (first?.tool === 'nft') return { argv: ['nft', '-j', describeStep(first)], input: undefined };
+    if (first?.tool === 'iptables-restore') {
+      return { argv: ['iptables-restore', '--wait', '5', '--noflush'], input: first.input };
+    }
     return {
       argv: [first?.tool ?? 'ip', '-force', '-batch', '-'],
       input: group.map((step) => `${describeStep(step)}\n`).join(''),
@@ -41,9 +45,22 @@ export function batches(steps: readonly Step[]): Batch[] {
   });
 }
 
+/** Whether a tool takes many steps at once; nft and iptables-restore get one whole transaction. */
+function isBatchable({ tool }: Step): boolean {
+  return tool === 'ip' || tool === 'bridge';
+}
+
+/** One step as logs name it. */
+export function nameStep(step: Step): string {
+  if (step.tool === 'nft') return 'nft table';
+  if (step.tool === 'iptables-restore') return `iptables ${FORWARD_CHAIN}`;
+  return `${step.tool} ${describeStep(step)}`;
+}
+
 /** One step as its tool takes it. @throws Error for a word that the tool would not read as one word */
 export function describeStep(step: Step): string {
   if (step.tool === 'nft') return JSON.stringify(tableCommands(step.table));
+  if (step.tool === 'iptables-restore') return step.input;
   for (const word of step.words) {
     // Spaces, quotes, comments and line ends mean something in a batch file.
     if (!/^[\w.:/@+-]+$/.test(word))

@@ -3,25 +3,19 @@ import { UserError } from '../errors.ts';
 import type { RunResult } from '../host/command.ts';
 import type { Host } from '../host/host.ts';
 import { BASE_TABLES, isEmptyBaseTable } from './base-tables.ts';
-import { CONFLIST_PATH } from './conflist.ts';
+import { removeConflist } from './conflist.ts';
 import { ROUTE_PROTOCOL } from './desired.ts';
-import { iptablesCleanup } from './iptables-cleanup.ts';
+import { CLUSTER_CHAINS, iptablesCleanup, OWN_CHAINS } from './iptables-cleanup.ts';
 import { NFT_TABLE } from './network-table.ts';
+import { OWNER_ALIAS } from './ownership.ts';
 
-const BRIDGE = 'cni0';
-
-/** Tables of the network, of kube-proxy in nftables mode, and of the CNI plugin portmap. */
-const CLUSTER_TABLES = [
-  `ip ${NFT_TABLE}`,
-  'ip kube-proxy',
-  'ip6 kube-proxy',
-  'ip cni_hostport',
-  'ip6 cni_hostport',
-] as const;
+/** Tables of kube-proxy in nftables mode, and of the CNI plugin portmap. */
+const CLUSTER_TABLES = ['ip kube-proxy', 'ip6 kube-proxy', 'ip cni_hostport', 'ip6 cni_hostport'] as const;
 
 const linksSchema = z.array(
   z.object({
     ifname: z.string(),
+    ifalias: z.string().optional(),
     master: z.string().optional(),
     linkinfo: z.object({ info_kind: z.string().optional() }).optional(),
   }),
@@ -33,11 +27,7 @@ const linksSchema = z.array(
  * @param tablesBefore nftables tables (`family name`) that were there before kadm: those stay, empty or not
  */
 export async function removeNetwork(host: Host, tablesBefore: readonly string[]): Promise<void> {
-  await host.removeFile(CONFLIST_PATH);
-  await attempt(host, ['ip', 'route', 'flush', 'proto', String(ROUTE_PROTOCOL)]);
-  const { stdout } = await host.query(['ip', '-json', '-details', 'link', 'show']);
-  for (const link of clusterLinks(stdout)) await attempt(host, ['ip', 'link', 'delete', 'dev', link]);
-  for (const family of ['iptables', 'ip6tables']) await cleanIptables(host, family);
+  await removeOwnNetwork(host, CLUSTER_CHAINS);
   for (const table of await presentTables(host)) {
     const ours = (CLUSTER_TABLES as readonly string[]).includes(table);
     const left = BASE_TABLES.includes(table) && !tablesBefore.includes(table) && (await isLeft(host, table));
@@ -45,22 +35,40 @@ export async function removeNetwork(host: Host, tablesBefore: readonly string[])
   }
 }
 
-/** The tunnel, the bridge, and the ends of pods' links that are plugged into it, as `ip -json -details` lists them. */
-export function clusterLinks(text: string): string[] {
-  const ours = linksSchema.parse(JSON.parse(text)).filter(({ ifname, master, linkinfo }) => {
-    const kind = linkinfo?.info_kind;
-    return (
-      (ifname === BRIDGE && kind === 'bridge') ||
-      (/^flannel\.\d+$/.test(ifname) && kind === 'vxlan') ||
-      (master === BRIDGE && kind === 'veth')
-    );
-  });
-  return ours.map(({ ifname }) => ifname);
+/**
+ * Removes what the pod network alone made: for another one to come in its place.
+ * @param chains of iptables to remove, by the start of their names
+ */
+export async function removeOwnNetwork(host: Host, chains: readonly string[] = OWN_CHAINS): Promise<void> {
+  await removeConflist(host);
+  await attempt(host, ['ip', 'route', 'flush', 'proto', String(ROUTE_PROTOCOL)]);
+  const { stdout } = await host.query(['ip', '-json', '-details', 'link', 'show']);
+  for (const link of clusterLinks(stdout)) await attempt(host, ['ip', 'link', 'delete', 'dev', link]);
+  for (const family of ['iptables', 'ip6tables']) await cleanIptables(host, family, chains);
+  await attempt(host, ['nft', 'delete', 'table', 'ip', NFT_TABLE]);
 }
 
-async function cleanIptables(host: Host, program: string): Promise<void> {
+/**
+ * The tunnel and the bridge that carry our mark, under whatever name, and the ends of pods' links that are
+ * plugged into that bridge, as `ip -json -details` lists them. A foreign flannel.1 or cni0 is none of them.
+ */
+export function clusterLinks(text: string): string[] {
+  const links = linksSchema.parse(JSON.parse(text));
+  const marked = links.filter(
+    ({ ifalias, linkinfo }) => ifalias === OWNER_ALIAS && MARKED_KINDS.includes(linkinfo?.info_kind ?? ''),
+  );
+  const names = new Set(marked.map(({ ifname }) => ifname));
+  const ports = links.filter(
+    ({ master, linkinfo }) => master !== undefined && names.has(master) && linkinfo?.info_kind === 'veth',
+  );
+  return [...names, ...ports.map(({ ifname }) => ifname)];
+}
+
+const MARKED_KINDS: readonly string[] = ['bridge', 'vxlan'];
+
+async function cleanIptables(host: Host, program: string, chains: readonly string[]): Promise<void> {
   const save = await ask(host, [`${program}-save`]);
-  const input = iptablesCleanup(save?.stdout ?? '');
+  const input = iptablesCleanup(save?.stdout ?? '', chains);
   if (input !== '') await host.run([`${program}-restore`, '--noflush'], { input });
 }
 

@@ -1,75 +1,105 @@
 import { isDeepStrictEqual } from 'node:util';
-import { type Actual, type ActualVxlan, isOurs } from './actual.ts';
+import { type Actual, type HostInterface, isOurs } from './actual.ts';
+import { bridgeSteps } from './bridge.ts';
 import { type Desired, ROUTE_PROTOCOL, type VxlanLink } from './desired.ts';
+import { forwardCommands, forwardDiffers } from './forward.ts';
 import type { NftTable } from './network-table.ts';
+import { isMarked, OWNER_ALIAS } from './ownership.ts';
+import { addressSteps, bridge, ip, removeLink } from './steps.ts';
 
-/** One change of the kernel: words for `ip -batch` or `bridge -batch`, or a whole table for nft. */
+/** One change of the kernel: words for `ip -batch` or `bridge -batch`, or a whole table for nft or iptables. */
 export type Step =
   | { readonly tool: 'ip' | 'bridge'; readonly kind: StepKind; readonly words: readonly string[] }
-  | { readonly tool: 'nft'; readonly kind: 'nftables'; readonly table: NftTable };
+  | { readonly tool: 'nft'; readonly kind: 'nftables'; readonly table: NftTable }
+  | { readonly tool: 'iptables-restore'; readonly kind: 'forward'; readonly input: string };
 
 /** What is repaired, as logs and counters name it. */
-export type StepKind = 'link' | 'address' | 'neighbour' | 'fdb' | 'route' | 'nftables';
+export type StepKind = 'link' | 'bridge' | 'address' | 'neighbour' | 'fdb' | 'route' | 'nftables' | 'forward';
 
 export interface Difference {
   /** In the order in which they are to be made. */
   readonly steps: readonly Step[];
   /** What another program holds and kadm does not take from it, in words for a log. */
   readonly conflicts: readonly string[];
+  /** Whether one of the conflicts keeps this node out of the network; there are then no steps. */
+  readonly blocked: boolean;
 }
 
 /** The steps from what the kernel has to what it should have; none where it has just that. */
 export function difference(desired: Desired, actual: Actual): Difference {
   const conflicts: string[] = [];
-  const link = linkSteps(desired.link, actual, conflicts);
+  const tunnel = tunnelSteps(desired, actual, conflicts);
+  const pods = bridgeSteps(desired.bridge, actual, conflicts);
+  if (tunnel === undefined || pods === undefined) return { steps: [], conflicts, blocked: true };
   // What lies on a device that is made anew is gone with the old one.
-  const seen: Actual = link.fresh ? { ...actual, neighbours: new Map(), fdb: [] } : actual;
-  const routes = routeSteps(desired, seen, link.fresh, conflicts);
+  const seen: Actual = tunnel.fresh ? { ...actual, neighbours: new Map(), fdb: [] } : actual;
+  const routes = routeSteps(desired, seen, tunnel.fresh, conflicts);
   const steps = [
     ...routes.remove,
-    ...link.steps,
+    ...tunnel.make,
     ...neighbourSteps(desired, seen),
     ...fdbSteps(desired, seen),
     ...routes.add,
+    // A tunnel that nobody needs any more goes when all routes lead past it.
+    ...tunnel.remove,
+    ...pods,
     ...(isDeepStrictEqual(desired.table, actual.table)
       ? []
       : [{ tool: 'nft', kind: 'nftables', table: desired.table } as const]),
+    ...forwardSteps(desired, actual),
   ];
-  return { steps: conflicts.length > 0 && link.blocked ? [] : steps, conflicts };
+  return { steps, conflicts, blocked: false };
 }
 
-function linkSteps(
-  link: VxlanLink,
-  actual: Actual,
-  conflicts: string[],
-): { steps: Step[]; fresh: boolean; blocked: boolean } {
-  const steps: Step[] = [];
-  const same = (one: ActualVxlan): boolean => one.vni === link.vni && one.port === link.port;
-  for (const other of actual.vxlans.filter((one) => one.name !== link.name && same(one))) {
-    // Ours under another name: the kernel allows only one device for a VNI and port.
-    if (other.mac === link.mac) steps.push(ip('link', 'link', 'delete', 'dev', other.name));
-    else {
-      conflicts.push(`device ${other.name} of another program has VNI ${link.vni} on UDP port ${link.port}`);
-      return { steps: [], fresh: false, blocked: true };
-    }
-  }
-  const present = actual.vxlans.find((one) => one.name === link.name);
-  const host = actual.interfaces.find(({ name }) => name === link.name);
-  if (present !== undefined && isSameTunnel(present, link)) {
-    steps.push(...repairSteps(link, present), ...addressSteps(link, host?.addresses ?? []));
-    return { steps, fresh: false, blocked: false };
-  }
-  if (present !== undefined || host !== undefined) steps.push(ip('link', 'link', 'delete', 'dev', link.name));
-  steps.push(
-    ...newLinkSteps(link),
-    ...addressSteps(link, []),
-    ip('link', 'link', 'set', 'dev', link.name, 'up'),
+interface TunnelSteps {
+  readonly make: readonly Step[];
+  readonly remove: readonly Step[];
+  /** Whether the device will have nothing on it. */
+  readonly fresh: boolean;
+}
+
+/** Undefined where another program has what the tunnel needs. */
+function tunnelSteps({ link }: Desired, actual: Actual, conflicts: string[]): TunnelSteps | undefined {
+  const stale = actual.interfaces.filter(
+    (one) => one.vxlan !== undefined && isMarked(one) && one.name !== link?.name,
   );
-  return { steps, fresh: true, blocked: false };
+  const remove = stale.map(({ name }) => removeLink('link', name));
+  if (link === undefined) return { make: [], remove, fresh: false };
+  for (const other of actual.interfaces.filter((one) => holdsTunnel(one, link) && !isMarked(one))) {
+    conflicts.push(`device ${other.name} of another program has VNI ${link.vni} on UDP port ${link.port}`);
+    return undefined;
+  }
+  const present = actual.interfaces.find(({ name }) => name === link.name);
+  if (present !== undefined && !isOwnTunnel(present, link)) {
+    conflicts.push(
+      `device ${link.name} is another program's: where that runs no more, remove it (ip link delete ${link.name})`,
+    );
+    return undefined;
+  }
+  if (present?.vxlan !== undefined && isSameTunnel(present.vxlan, link)) {
+    const make = [
+      ...remove,
+      ...repairSteps(link, present),
+      ...addressSteps(link.name, `${link.address}/32`, present),
+    ];
+    return { make, remove: [], fresh: false };
+  }
+  const old = present === undefined ? [] : [removeLink('link', link.name)];
+  return { make: [...remove, ...old, ...newLinkSteps(link)], remove: [], fresh: true };
+}
+
+/** Has what the kernel gives to one device only: VNI and port; our own name is looked at apart. */
+function holdsTunnel({ name, vxlan }: HostInterface, link: VxlanLink): boolean {
+  return name !== link.name && vxlan?.vni === link.vni && vxlan.port === link.port;
+}
+
+/** By its mark; or by our MAC address, where whoever made it was ended before it was marked. */
+function isOwnTunnel(present: HostInterface, { mac }: VxlanLink): boolean {
+  return present.vxlan !== undefined && (isMarked(present) || present.mac === mac);
 }
 
 /** What cannot be changed on a device: it takes a new one. */
-function isSameTunnel(present: ActualVxlan, link: VxlanLink): boolean {
+function isSameTunnel(present: NonNullable<HostInterface['vxlan']>, link: VxlanLink): boolean {
   return (
     present.vni === link.vni &&
     present.port === link.port &&
@@ -84,99 +114,112 @@ function newLinkSteps(link: VxlanLink): Step[] {
   const tunnel = ['id', String(link.vni), 'local', link.local, 'dev', link.underlay];
   return [
     ip('link', 'link', 'add', ...device, ...tunnel, 'dstport', String(link.port), 'nolearning'),
+    ip('link', 'link', 'set', 'dev', link.name, 'alias', OWNER_ALIAS),
     // No link-local IPv6 address: it would only make the kernel send router solicitations into the tunnel.
     ip('link', 'link', 'set', 'dev', link.name, 'addrgenmode', 'none'),
+    ip('address', 'address', 'add', `${link.address}/32`, 'dev', link.name),
+    ip('link', 'link', 'set', 'dev', link.name, 'up'),
   ];
 }
 
-function repairSteps(link: VxlanLink, present: ActualVxlan): Step[] {
+function repairSteps(link: VxlanLink, present: HostInterface): Step[] {
   const set = (...words: string[]): Step => ip('link', 'link', 'set', 'dev', link.name, ...words);
   return [
+    ...(isMarked(present) ? [] : [set('alias', OWNER_ALIAS)]),
     ...(present.mac === link.mac ? [] : [set('address', link.mac)]),
     ...(present.mtu === link.mtu ? [] : [set('mtu', String(link.mtu))]),
     ...(present.up ? [] : [set('up')]),
   ];
 }
 
-function addressSteps(link: VxlanLink, present: Actual['interfaces'][number]['addresses']): Step[] {
-  const wanted = `${link.address}/32`;
-  const found = present.flatMap(({ address, prefix, family }) =>
-    family === 'inet' ? [`${address}/${prefix}`] : [],
-  );
-  const address = (verb: string, cidr: string): Step =>
-    ip('address', 'address', verb, cidr, 'dev', link.name);
-  return [
-    ...found.filter((one) => one !== wanted).map((one) => address('delete', one)),
-    ...(found.includes(wanted) ? [] : [address('add', wanted)]),
-  ];
+function forwardSteps({ forward }: Desired, actual: Actual): Step[] {
+  if (!forwardDiffers(forward, actual.forward)) return [];
+  const input = forwardCommands(actual.forward.drops ? forward : [], actual.forward);
+  return [{ tool: 'iptables-restore', kind: 'forward', input }];
 }
 
-function neighbourSteps({ link, neighbours }: Desired, actual: Actual): Step[] {
+function neighbourSteps({ tunnelDevice, link, neighbours }: Desired, actual: Actual): Step[] {
+  // With the device its entries go too.
+  if (link === undefined) return [];
   const steps: Step[] = [];
   for (const address of actual.neighbours.keys()) {
-    if (!neighbours.has(address)) steps.push(ip('neighbour', 'neigh', 'delete', address, 'dev', link.name));
+    if (!neighbours.has(address))
+      steps.push(ip('neighbour', 'neigh', 'delete', address, 'dev', tunnelDevice));
   }
   for (const [address, mac] of neighbours) {
     if (actual.neighbours.get(address) === mac) continue;
     steps.push(
-      ip('neighbour', 'neigh', 'replace', address, 'lladdr', mac, 'dev', link.name, 'nud', 'permanent'),
+      ip('neighbour', 'neigh', 'replace', address, 'lladdr', mac, 'dev', tunnelDevice, 'nud', 'permanent'),
     );
   }
   return steps;
 }
 
-function fdbSteps({ link, fdb }: Desired, actual: Actual): Step[] {
+function fdbSteps({ tunnelDevice, link, fdb }: Desired, actual: Actual): Step[] {
+  if (link === undefined) return [];
   const steps: Step[] = [];
   const present = new Map<string, string>();
   for (const { mac, dst } of actual.fdb) {
     if (fdb.has(mac) && dst !== undefined) present.set(mac, dst);
     else
       steps.push(
-        bridge('fdb', 'delete', mac, 'dev', link.name, ...(dst === undefined ? [] : ['dst', dst]), 'self'),
+        bridge(
+          'fdb',
+          'fdb',
+          'delete',
+          mac,
+          'dev',
+          tunnelDevice,
+          ...(dst === undefined ? [] : ['dst', dst]),
+          'self',
+        ),
       );
   }
   for (const [mac, dst] of fdb) {
     if (present.get(mac) === dst) continue;
-    steps.push(bridge('fdb', 'replace', mac, 'dev', link.name, 'dst', dst, 'self', 'permanent'));
+    steps.push(bridge('fdb', 'fdb', 'replace', mac, 'dev', tunnelDevice, 'dst', dst, 'self', 'permanent'));
   }
   return steps;
 }
 
 function routeSteps(
-  { link, routes }: Desired,
+  { tunnelDevice, routes }: Desired,
   actual: Actual,
   fresh: boolean,
   conflicts: string[],
 ): { remove: Step[]; add: Step[] } {
   const remove: Step[] = [];
-  const present = new Set<string>();
+  /** Destinations that have a route of ours, and whether it is the right one. */
+  const present = new Map<string, boolean>();
   const foreign = new Map<string, string>();
   for (const route of actual.routes) {
-    const onDevice = route.device === link.name;
     // Deleting the device takes its routes along.
-    if (fresh && onDevice) continue;
+    if (fresh && route.device === tunnelDevice) continue;
     if (!isOurs(route)) {
       if (route.metric === 0) foreign.set(route.dst, route.device ?? 'no device');
-    } else if (onDevice && route.metric === 0 && routes.get(route.dst) === route.gateway)
-      present.add(route.dst);
-    else
-      remove.push(
-        ip('route', 'route', 'delete', route.dst, ...viaOf(route), 'proto', String(ROUTE_PROTOCOL)),
-      );
+      continue;
+    }
+    const wanted = routes.get(route.dst);
+    const right = wanted !== undefined && route.gateway === wanted.gateway && route.device === wanted.device;
+    // A wrong one of the same key is replaced in one go, so that no packet finds none.
+    if (wanted !== undefined && route.metric === 0 && !present.has(route.dst)) present.set(route.dst, right);
+    else remove.push(ip('route', 'route', 'delete', route.dst, ...viaOf(route), 'proto', PROTOCOL));
   }
   const add: Step[] = [];
-  for (const [dst, gateway] of routes) {
-    if (present.has(dst)) continue;
+  for (const [dst, { gateway, device, onlink }] of routes) {
+    if (present.get(dst) === true) continue;
     const holder = foreign.get(dst);
     if (holder !== undefined) {
       conflicts.push(`another program's route to ${dst} by ${holder} is in the way`);
       continue;
     }
-    const words = [dst, 'via', gateway, 'dev', link.name, 'onlink', 'proto', String(ROUTE_PROTOCOL)];
-    add.push(ip('route', 'route', 'replace', ...words));
+    const way = ['via', gateway, 'dev', device, ...(onlink ? ['onlink'] : [])];
+    add.push(ip('route', 'route', 'replace', dst, ...way, 'proto', PROTOCOL));
   }
   return { remove, add };
 }
+
+const PROTOCOL = String(ROUTE_PROTOCOL);
 
 function viaOf({ gateway, device, metric }: Actual['routes'][number]): string[] {
   return [
@@ -184,12 +227,4 @@ function viaOf({ gateway, device, metric }: Actual['routes'][number]): string[] 
     ...(device === undefined ? [] : ['dev', device]),
     ...(metric === 0 ? [] : ['metric', String(metric)]),
   ];
-}
-
-function ip(kind: StepKind, ...words: string[]): Step {
-  return { tool: 'ip', kind, words };
-}
-
-function bridge(...words: string[]): Step {
-  return { tool: 'bridge', kind: 'fdb', words };
 }

@@ -1,5 +1,7 @@
-/** Chains of kube-proxy, of the kubelet and of the CNI plugins, by the start of their names. */
-const CLUSTER_CHAINS = ['KUBE-', 'CNI-'] as const;
+/** Chains of kube-proxy, of the kubelet, of the CNI plugins and of our own, by the start of their names. */
+export const CLUSTER_CHAINS: readonly string[] = ['KUBE-', 'CNI-', 'KADM-'];
+/** Of our own alone. */
+export const OWN_CHAINS: readonly string[] = ['KADM-'];
 
 interface SavedTable {
   readonly name: string;
@@ -12,13 +14,16 @@ interface SavedTable {
  * From the output of iptables-save, the input of `iptables-restore --noflush` that removes the cluster's
  * chains and the rules that lead to them, and touches nothing else. Empty when there is nothing to remove.
  */
-export function iptablesCleanup(save: string): string {
-  return tablesOf(save).map(cleanupOf).join('');
+export function iptablesCleanup(save: string, prefixes: readonly string[] = CLUSTER_CHAINS): string {
+  const isOurs = (chain: string): boolean => prefixes.some((prefix) => chain.startsWith(prefix));
+  return tablesOf(save)
+    .map((table) => cleanupOf(table, isOurs))
+    .join('');
 }
 
-function cleanupOf({ name, chains, rules }: SavedTable): string {
-  const ours = chains.filter(isCluster);
-  const jumps = rules.filter((rule) => leadsIntoCluster(rule));
+function cleanupOf({ name, chains, rules }: SavedTable, isOurs: (chain: string) => boolean): string {
+  const ours = chains.filter(isOurs);
+  const jumps = rules.filter((rule) => leadsInto(rule, isOurs));
   if (ours.length + jumps.length === 0) return '';
   const lines = [
     `*${name}`,
@@ -31,20 +36,16 @@ function cleanupOf({ name, chains, rules }: SavedTable): string {
   return `${lines.join('\n')}\n`;
 }
 
-/** Whether a rule of somebody else's chain jumps, or goes, to one of the cluster's. */
-function leadsIntoCluster(rule: string): boolean {
+/** Whether a rule of somebody else's chain jumps, or goes, to one of these. */
+function leadsInto(rule: string, isOurs: (chain: string) => boolean): boolean {
   const words = wordsOf(rule);
   const at = words.findIndex((word) => word === '-j' || word === '-g');
-  return !isCluster(words[1] ?? '') && at !== -1 && isCluster(words[at + 1] ?? '');
+  return !isOurs(words[1] ?? '') && at !== -1 && isOurs(words[at + 1] ?? '');
 }
 
 /** Words as iptables-restore reads them: what stands in quotes is one, whatever is in it. */
 function wordsOf(rule: string): string[] {
   return rule.match(/"(?:\\.|[^"\\])*"|[^\s"]+/g) ?? [];
-}
-
-function isCluster(chain: string): boolean {
-  return CLUSTER_CHAINS.some((prefix) => chain.startsWith(prefix));
 }
 
 function tablesOf(save: string): SavedTable[] {

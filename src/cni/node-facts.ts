@@ -6,6 +6,12 @@ export const ANNOTATION = {
   backendType: 'flannel.alpha.coreos.com/backend-type',
   subnetManager: 'flannel.alpha.coreos.com/kube-subnet-manager',
   publicIp: 'flannel.alpha.coreos.com/public-ip',
+  /** Ours: the backend that a node has, of which flannel's type tells `auto` and `vxlan` not apart. */
+  backend: 'kadm.io/network-backend',
+  /** Ours: the backend that `kadm network set` wants a node to have. */
+  backendWanted: 'kadm.io/network-backend-wanted',
+  /** Ours: why a node has not the backend that it is wanted to have. */
+  backendRefused: 'kadm.io/network-backend-refused',
 } as const;
 
 export type Annotation = (typeof ANNOTATION)[keyof typeof ANNOTATION];
@@ -15,6 +21,9 @@ const MAX_ANNOTATION = 512;
 const MAX_CIDRS = 8;
 /** The longest IPv6 CIDR has 43 characters. */
 const MAX_CIDR_TEXT = 64;
+const MAX_ADDRESSES = 4;
+/** The longest IPv6 address has 39 characters. */
+const MAX_ADDRESS_TEXT = 45;
 
 /** What the network keeps of one Node: unchecked text, but bounded in size. */
 export interface NodeFacts {
@@ -25,6 +34,8 @@ export interface NodeFacts {
   readonly annotations: Readonly<Partial<Record<Annotation, string>>>;
   /** Annotations that were longer than any honest one, and are not kept. */
   readonly oversized: readonly Annotation[];
+  /** Addresses that the kubelet reports: nobody else may announce them. */
+  readonly internalIps: readonly string[];
   /** Kept of this node's own Node only. */
   readonly own: OwnStatus | undefined;
 }
@@ -67,6 +78,7 @@ export function nodeFacts(node: unknown, ownName: string): NodeFacts {
     createdAt: Date.parse(metadata.creationTimestamp) || 0,
     podCidrs: cidrs.slice(0, MAX_CIDRS).filter((cidr) => cidr.length <= MAX_CIDR_TEXT),
     ...annotationsOf(metadata.annotations ?? {}),
+    internalIps: internalIps(status),
     own: metadata.name === ownName ? ownStatus(status) : undefined,
   };
 }
@@ -81,6 +93,13 @@ function annotationsOf(all: Readonly<Record<string, unknown>>): Pick<NodeFacts, 
     else oversized.push(key);
   }
   return { annotations, oversized };
+}
+
+function internalIps(status: z.infer<typeof nodeSchema>['status']): string[] {
+  return (status?.addresses ?? [])
+    .flatMap(({ type, address }) => (type === 'InternalIP' ? [address] : []))
+    .filter((address) => address.length <= MAX_ADDRESS_TEXT)
+    .slice(0, MAX_ADDRESSES);
 }
 
 function ownStatus(status: z.infer<typeof nodeSchema>['status']): OwnStatus {

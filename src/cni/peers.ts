@@ -1,7 +1,9 @@
-import ipaddr from 'ipaddr.js';
+import { isIPv4 } from 'node:net';
 import { z } from 'zod';
 import { type Cidr, contains, parseCidr } from '../config/cidr.ts';
+import { type Backend, backendSchema, onSameSubnet } from './backend.ts';
 import { CidrSet } from './cidr-set.ts';
+import type { Underlay } from './desired.ts';
 import { ANNOTATION, type NodeFacts } from './node-facts.ts';
 import { unicastMac, vtepMac } from './vtep.ts';
 
@@ -9,8 +11,9 @@ import { unicastMac, vtepMac } from './vtep.ts';
 export interface Peer {
   readonly name: string;
   readonly podCidr: Cidr;
-  /** Where its tunnel ends, in lower case. */
-  readonly mac: string;
+  readonly backend: Backend;
+  /** Where its tunnel ends, in lower case; undefined for host-gw, which has none. */
+  readonly mac: string | undefined;
   readonly publicIp: string;
 }
 
@@ -18,12 +21,16 @@ export interface Peer {
 export interface Refusal {
   readonly node: string;
   readonly reason: string;
+  /** `unreachable`: nothing is wrong with it, but its backend or ours does not lead there. */
+  readonly kind: 'claim' | 'unreachable';
 }
 
 /** What a peer must not claim, and what it must lie within. */
 export interface PeerRules {
   readonly clusterCidrs: readonly Cidr[];
   readonly vni: number;
+  readonly backend: Backend;
+  readonly underlay: Underlay;
   readonly own: { readonly name: string; readonly podCidr: Cidr; readonly mac: string };
   /** All addresses of this host. */
   readonly ownAddresses: readonly string[];
@@ -32,7 +39,14 @@ export interface PeerRules {
 const backendDataSchema = z.object({ VNI: z.number(), VtepMAC: z.string() });
 
 /** A refused claim: a reason, not a failure of ours. */
-class Refused extends Error {}
+class Refused extends Error {
+  readonly kind: Refusal['kind'];
+
+  constructor(message: string, kind: Refusal['kind'] = 'claim') {
+    super(message);
+    this.kind = kind;
+  }
+}
 
 /**
  * Sorts the other Nodes into peers and refusals. What a Node says of itself is not trusted: it can neither
@@ -45,7 +59,8 @@ export function choosePeers(
 ): { readonly peers: readonly Peer[]; readonly refusals: readonly Refusal[] } {
   const refusals: Refusal[] = [];
   const claims: Peer[] = [];
-  for (const node of byAge(nodes)) {
+  const all = byAge(nodes);
+  for (const node of all) {
     if (node.name === rules.own.name) continue;
     collect(node.name, refusals, () => {
       const peer = claimOf(node, rules);
@@ -55,10 +70,14 @@ export function choosePeers(
   const cidrs = new CidrSet();
   cidrs.add(rules.own.podCidr, rules.own.name);
   const holders = macHolders(claims, rules.own);
+  const hosts = addressHolders(all, claims);
   const peers = claims.filter((peer) =>
     collect(peer.name, refusals, () => {
-      const holder = holders.get(peer.mac);
+      const holder = peer.mac === undefined ? peer.name : holders.get(peer.mac);
       if (holder !== peer.name) throw new Refused(`its MAC address ${peer.mac} is that of ${holder}`);
+      const host = hosts.get(peer.publicIp);
+      if (host !== peer.name) throw new Refused(`its public IP ${peer.publicIp} is that of ${host}`);
+      refuseUnreachable(peer, rules);
       const owner = cidrs.add(peer.podCidr, peer.name);
       if (owner !== undefined)
         throw new Refused(`its pod CIDR ${peer.podCidr.text} overlaps that of ${owner}`);
@@ -73,7 +92,7 @@ function collect(node: string, refusals: Refusal[], check: () => void): boolean 
     return true;
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
-    refusals.push({ node, reason: error.message });
+    refusals.push({ node, reason: error.message, kind: error.kind });
     return false;
   }
 }
@@ -88,9 +107,41 @@ function byAge(nodes: Iterable<NodeFacts>): NodeFacts[] {
  */
 function macHolders(claims: readonly Peer[], own: PeerRules['own']): ReadonlyMap<string, string> {
   const holders = new Map([[own.mac, own.name]]);
-  for (const { mac, name } of claims) if (!holders.has(mac)) holders.set(mac, name);
-  for (const { mac, name } of claims) if (mac !== own.mac && mac === vtepMac(name)) holders.set(mac, name);
+  for (const { mac, name } of claims) {
+    if (mac === undefined) continue;
+    // What a name yields is computed only where two claim the same.
+    if (!holders.has(mac) || (mac !== own.mac && mac === vtepMac(name))) holders.set(mac, name);
+  }
   return holders;
+}
+
+/**
+ * Who holds each address of the underlay: of those that announce it, a node whose kubelet reports it too, else
+ * whichever node's kubelet does, else the oldest that announces it.
+ */
+function addressHolders(nodes: readonly NodeFacts[], claims: readonly Peer[]): ReadonlyMap<string, string> {
+  const reported = new Map<string, string[]>();
+  for (const { name, internalIps } of nodes) {
+    for (const address of internalIps) reported.set(address, [...(reported.get(address) ?? []), name]);
+  }
+  const holders = new Map<string, string>();
+  for (const { name, publicIp } of claims) {
+    if (reported.get(publicIp)?.includes(name) && !holders.has(publicIp)) holders.set(publicIp, name);
+  }
+  for (const { name, publicIp } of claims) {
+    if (!holders.has(publicIp)) holders.set(publicIp, reported.get(publicIp)?.[0] ?? name);
+  }
+  return holders;
+}
+
+/** Without a tunnel the next hop must be the peer itself. */
+function refuseUnreachable({ backend, publicIp }: Peer, { backend: own, underlay }: PeerRules): void {
+  const who = own === 'host-gw' ? 'this node' : backend === 'host-gw' ? 'it' : undefined;
+  if (who === undefined || onSameSubnet(underlay, publicIp)) return;
+  throw new Refused(
+    `${who} has backend host-gw, and its address ${publicIp} is not in ${underlay.subnet.text}`,
+    'unreachable',
+  );
 }
 
 /** What a Node announces, parsed; undefined when it announces nothing yet. */
@@ -101,8 +152,16 @@ function claimOf(node: NodeFacts, rules: PeerRules): Peer | undefined {
   const type = node.annotations[ANNOTATION.backendType];
   const podCidr = ipv4Cidr(node.podCidrs, rules);
   if (podCidr === undefined || ip === undefined || data === undefined) return undefined;
-  if (type !== 'vxlan') throw new Refused(`its backend is ${quote(type ?? '')}, not vxlan`);
-  return { name: node.name, podCidr, mac: macFrom(data, rules.vni), publicIp: publicIpFrom(ip, rules) };
+  const backend = backendOf(type ?? '', node.annotations[ANNOTATION.backend]);
+  const mac = backend === 'host-gw' ? undefined : macFrom(data, rules.vni);
+  return { name: node.name, podCidr, backend, mac, publicIp: publicIpFrom(ip, rules) };
+}
+
+/** What flannel's type says; only our own annotation tells that a tunnel is one of `auto`. */
+function backendOf(type: string, own: string | undefined): Backend {
+  const parsed = backendSchema.safeParse(type === 'vxlan' && own === 'auto' ? own : type);
+  if (parsed.success && (parsed.data !== 'auto' || type === 'vxlan')) return parsed.data;
+  throw new Refused(`its backend is ${quote(type)}, not vxlan or host-gw`);
 }
 
 function ipv4Cidr(texts: readonly string[], { clusterCidrs }: PeerRules): Cidr | undefined {
@@ -150,21 +209,18 @@ function parsedJson(text: string): unknown {
 
 /** Tunnels lead to one machine of the underlay: not to ourselves, not into the pod network, not to a group. */
 function publicIpFrom(text: string, { ownAddresses, clusterCidrs }: PeerRules): string {
-  const parsed = ipaddr.IPv4.isValidFourPartDecimal(text) ? ipaddr.IPv4.parse(text) : undefined;
-  const range = parsed?.range();
-  const usable = range !== undefined && !UNUSABLE_RANGES.has(range);
-  if (parsed === undefined || !usable) {
+  if (!isIPv4(text) || UNUSABLE.some((range) => contains(range, text))) {
     throw new Refused(`its public IP ${quote(text)} is not the IPv4 address of a host`);
   }
-  const address = parsed.toString();
-  if (ownAddresses.includes(address)) throw new Refused(`its public IP ${address} is this host's`);
-  if (clusterCidrs.some((cluster) => contains(cluster, address))) {
-    throw new Refused(`its public IP ${address} lies within the pod network`);
+  if (ownAddresses.includes(text)) throw new Refused(`its public IP ${text} is this host's`);
+  if (clusterCidrs.some((cluster) => contains(cluster, text))) {
+    throw new Refused(`its public IP ${text} lies within the pod network`);
   }
-  return address;
+  return text;
 }
 
-const UNUSABLE_RANGES: ReadonlySet<string> = new Set(['unspecified', 'broadcast', 'multicast', 'loopback']);
+/** This network, loopback, multicast, broadcast (IANA IPv4 special-purpose registry). */
+const UNUSABLE = ['0.0.0.0/8', '127.0.0.0/8', '224.0.0.0/4', '255.255.255.255/32'].map(parseCidr);
 
 function quote(text: string): string {
   return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}...` : text);

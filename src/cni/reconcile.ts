@@ -1,11 +1,12 @@
 import { type Cidr, overlaps, parseCidr } from '../config/cidr.ts';
-import { UserError } from '../errors.ts';
+import { EXIT, UserError } from '../errors.ts';
 import type { Host } from '../host/host.ts';
-import { readActual, readInterfaces } from './actual.ts';
-import { applySteps, describeStep } from './apply.ts';
-import { type Desired, desiredNetwork, type NetworkPlan } from './desired.ts';
+import { addressTowards } from '../host/network.ts';
+import { type HostInterface, readActual, readInterfaces } from './actual.ts';
+import { applySteps, nameStep } from './apply.ts';
+import { type Desired, desiredNetwork, type NetworkPlan, type Underlay } from './desired.ts';
 import { type Difference, difference } from './diff.ts';
-import type { NodeFacts } from './node-facts.ts';
+import type { NodeFacts, OwnStatus } from './node-facts.ts';
 import type { Refusal } from './peers.ts';
 import { findUnderlay } from './underlay.ts';
 
@@ -20,6 +21,8 @@ export interface Pass extends Difference {
   readonly podCidr: Cidr;
   readonly refusals: readonly Refusal[];
   readonly peers: number;
+  /** What works, but not as it was meant, in words for a log. */
+  readonly warnings: readonly string[];
 }
 
 /** Shown at most, of steps that did not hold. */
@@ -39,20 +42,44 @@ export async function look(
   const podCidr = own === undefined ? undefined : ownPodCidr(own, network);
   if (own?.own === undefined || podCidr === undefined) return undefined;
   const interfaces = await readInterfaces(host);
-  const underlay = findUnderlay(interfaces, own.own, network.nodeIP);
-  if (underlay === undefined) {
-    throw new UserError(`no interface has this node's address ${network.nodeIP ?? ''}`, {
+  const { underlay, warnings } = await underlayOf(host, network, own.own, interfaces);
+  const addresses = interfaces.flatMap((one) => one.addresses.map(({ address }) => address));
+  const planned = desiredNetwork(nodes.values(), network, { podCidr, underlay, addresses });
+  const actual = await readActual(host, planned.desired, interfaces);
+  return { ...planned, podCidr, warnings, ...difference(planned.desired, actual) };
+}
+
+/** An address for documentation (RFC 5737): nothing is sent there, it is only asked which way that would go. */
+const ANYWHERE = '192.0.2.1';
+
+/**
+ * Where an address was taken away, as DHCP does, the one with the default route serves until it is back: peers
+ * follow what this node announces.
+ */
+async function underlayOf(
+  host: Host,
+  { nodeIP }: NodeNetwork,
+  own: OwnStatus,
+  interfaces: readonly HostInterface[],
+): Promise<{ readonly underlay: Underlay; readonly warnings: readonly string[] }> {
+  const underlay = findUnderlay(interfaces, own, nodeIP);
+  if (underlay !== undefined) return { underlay, warnings: [] };
+  const present = findUnderlay(interfaces, { addresses: [] }, await addressTowards(host, ANYWHERE));
+  const gone = `no interface has this node's address ${nodeIP ?? ''}`;
+  if (present === undefined) {
+    throw new UserError(gone, {
       remedy: 'give the address back, or correct nodeIP in the settings of the agent',
     });
   }
-  const addresses = interfaces.flatMap((one) => one.addresses.map(({ address }) => address));
-  const planned = desiredNetwork(nodes.values(), network, { podCidr, underlay, addresses });
-  const actual = await readActual(host, planned.desired.link.name, interfaces);
-  return { ...planned, podCidr, ...difference(planned.desired, actual) };
+  return {
+    underlay: present,
+    warnings: [`${gone}: the pod network uses ${present.address} of ${present.device}`],
+  };
 }
 
 /**
  * Makes the kernel what the Nodes ask for, and reads it again to see that it is.
+ * @throws UserError where another program has a device that is needed
  * @throws CommandError for steps that the kernel refused, Error when the kernel does not have what was made
  */
 export async function reconcile(
@@ -61,11 +88,12 @@ export async function reconcile(
   nodes: ReadonlyMap<string, NodeFacts>,
 ): Promise<Pass | undefined> {
   const pass = await look(host, network, nodes);
+  if (pass?.blocked) throw new UserError(pass.conflicts.join('; '), { exitCode: EXIT.preflight });
   if (pass === undefined || pass.steps.length === 0) return pass;
   await applySteps(host, pass.steps);
   const after = await look(host, network, nodes);
   if (after !== undefined && after.steps.length > 0) {
-    const shown = after.steps.slice(0, SHOWN_STEPS).map((step) => `${step.tool} ${describeStep(step)}`);
+    const shown = after.steps.slice(0, SHOWN_STEPS).map((step) => nameStep(step));
     throw new Error(`the kernel has not kept ${after.steps.length} changes, such as: ${shown.join('; ')}`);
   }
   return pass;

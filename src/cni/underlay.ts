@@ -1,3 +1,4 @@
+import { networkOfAddress } from '../config/cidr.ts';
 import type { HostInterface } from './actual.ts';
 import type { Underlay } from './desired.ts';
 import type { OwnStatus } from './node-facts.ts';
@@ -15,8 +16,11 @@ export function findUnderlay(
 ): Underlay | undefined {
   const wanted = [...(nodeIP === undefined ? [] : [nodeIP]), ...internalIpv4(node)];
   for (const address of wanted) {
-    const found = interfaces.find((one) => one.addresses.some((own) => own.address === address));
-    if (found !== undefined) return { device: found.name, mtu: found.mtu, address };
+    for (const { name, mtu, addresses } of interfaces) {
+      const own = addresses.find((one) => one.address === address);
+      if (own === undefined) continue;
+      return { device: name, mtu, address, subnet: networkOfAddress(address, own.prefix) };
+    }
   }
   return undefined;
 }

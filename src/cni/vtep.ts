@@ -16,7 +16,16 @@ export const VXLAN_OVERHEAD_BYTES = 50;
  * the same one and peers need not change anything; locally administered and unicast (IEEE 802, 8.2).
  */
 export function vtepMac(nodeName: string): string {
-  const bytes = createHash('sha256').update(`kadm vtep ${nodeName}`).digest().subarray(0, 6);
+  return macFrom(`kadm vtep ${nodeName}`);
+}
+
+/** The same for a node's bridge: pods find their gateway at the same MAC address when it is made anew. */
+export function bridgeMac(nodeName: string): string {
+  return macFrom(`kadm bridge ${nodeName}`);
+}
+
+function macFrom(seed: string): string {
+  const bytes = createHash('sha256').update(seed).digest().subarray(0, 6);
   bytes[0] = ((bytes[0] ?? 0) & 0xfc) | 0x02;
   return [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join(':');
 }

@@ -8,5 +8,5 @@ export const DEFAULTS = {
   caCertificateValidityPeriod: '87600h0m0s',
   certificateValidityPeriod: '8760h0m0s',
   tokenTtl: '24h0m0s',
-  network: { backend: 'vxlan', vni: 1, port: 8472 },
+  network: { backend: 'vxlan', vni: 1, port: 8472, exclusive: false },
 } as const;

@@ -67,6 +67,15 @@ export const componentSourceSchema = z.discriminatedUnion('kind', [
   }),
 ]);
 
+/** How the pod network is made; `none` leaves it to somebody else. */
+export const networkSchema = z.strictObject({
+  backend: z.enum(['vxlan', 'host-gw', 'auto', 'none']).optional(),
+  vni: z.number().int().min(1).max(16_777_215).optional(),
+  port: z.number().int().min(1).max(65_535).optional(),
+  /** Move CNI configurations that come before ours aside, as Cilium's cni.exclusive does. */
+  exclusive: z.boolean().optional(),
+});
+
 export const clusterSchema = z.strictObject({
   apiVersion: z.literal('kadm.io/v1'),
   kind: z.literal('Cluster'),
@@ -95,13 +104,7 @@ export const clusterSchema = z.strictObject({
       )
       .max(5000)
       .optional(),
-    network: z
-      .strictObject({
-        backend: z.enum(['vxlan', 'none']).optional(),
-        vni: z.number().int().min(1).max(16_777_215).optional(),
-        port: z.number().int().min(1).max(65_535).optional(),
-      })
-      .optional(),
+    network: networkSchema.optional(),
   }),
 });
 

@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 import type { Cidr } from './cidr.ts';
 import { DEFAULTS } from './defaults.ts';
 import type { ComponentSourceSettings, Documents } from './schema.ts';
-import { nodeNameSchema } from './schema.ts';
+import { networkSchema, nodeNameSchema } from './schema.ts';
 import {
   checkEndpoint,
   cidrs,
@@ -45,10 +45,12 @@ export interface CertificateValidity {
 }
 
 export interface NetworkSettings {
-  readonly backend: 'vxlan' | 'none';
+  readonly backend: 'vxlan' | 'host-gw' | 'auto' | 'none';
   readonly vni: number;
   /** UDP port of the tunnel. */
   readonly port: number;
+  /** Whether CNI configurations that come before ours are moved aside. */
+  readonly exclusive: boolean;
 }
 
 export interface InitSettings extends NodeSettings {
@@ -99,6 +101,9 @@ export interface InitFlags {
   readonly token?: string;
   readonly tokenTtl?: string;
   readonly controlPlaneEndpoint?: string;
+  readonly networkBackend?: string;
+  readonly networkPort?: string;
+  readonly networkVni?: string;
   readonly skipPhases?: readonly string[];
   readonly ignorePreflightErrors?: readonly string[];
 }
@@ -167,8 +172,28 @@ export function initSettings(
       scheduler: cluster?.scheduler?.extraArgs ?? [],
     },
     kubeProxy: withoutTypeMeta(documents.KubeProxyConfiguration),
-    network: { ...DEFAULTS.network, ...defined(documents.Cluster?.spec.network) },
+    network: networkSettings(flags, documents),
   };
+}
+
+/** Flags are held to the schema of the document, whose fields they stand for. */
+function networkSettings(flags: InitFlags, documents: Documents): NetworkSettings {
+  const given = {
+    backend: flags.networkBackend,
+    port: numberOf(flags.networkPort),
+    vni: numberOf(flags.networkVni),
+  };
+  const checked = networkSchema.safeParse(defined(given));
+  if (checked.success) {
+    return { ...DEFAULTS.network, ...defined(documents.Cluster?.spec.network), ...defined(checked.data) };
+  }
+  const field = String(checked.error.issues[0]?.path[0]);
+  throw usage(`--network-${field}: ${firstIssue(checked.error)}`);
+}
+
+/** NaN for what is no number, which the schema refuses. */
+function numberOf(text: string | undefined): number | undefined {
+  return text === undefined ? undefined : Number(text);
 }
 
 /** What join is to do. @throws UserError (usage) naming the flag or field that is missing or does not make sense. */

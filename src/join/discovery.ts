@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { releaseFor } from '../components/catalog.ts';
+import { networkSchema } from '../config/schema.ts';
 import { EXIT, UserError } from '../errors.ts';
 import { ApiError, KubeClient } from '../kube/client.ts';
 import { type ClusterInfo, fetchClusterInfo } from '../kube/cluster-info.ts';
@@ -17,9 +18,10 @@ const kubeletConfiguration = z.looseObject({ kind: z.literal('KubeletConfigurati
 const networkConfiguration = z.object({
   podCidrs: z.array(z.string()),
   serviceCidrs: z.array(z.string()),
-  backend: z.enum(['vxlan', 'none']),
+  backend: networkSchema.shape.backend.unwrap(),
   vni: z.number(),
   port: z.number(),
+  exclusive: z.boolean().default(false),
 });
 
 const SIGNATURE_TIMEOUT_MS = 10_000;

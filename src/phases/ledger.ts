@@ -96,6 +96,13 @@ export class Ledger {
     return this.#entries.flatMap((entry) => ('change' in entry ? [entry.change] : []));
   }
 
+  /** Those that one phase made. */
+  changesOf(phase: string): Change[] {
+    return this.#entries.flatMap((entry) =>
+      'change' in entry && entry.phase === phase ? [entry.change] : [],
+    );
+  }
+
   /** Whether this verb has ended well on this host; which one is then the answer. */
   get completed(): CompletedVerb | undefined {
     return completedIn(this.#entries);

@@ -9,9 +9,14 @@ const STOP_TIMEOUT_MS = 60_000;
 /**
  * Brings a host back to what the ledger says it was: the changes backwards, each one safe to undo twice, so
  * that a reset that was cut short is simply run again.
+ * @param changes of the ledger, in its order; all of them when left out
  */
-export async function undo(host: Host, ledger: Ledger): Promise<void> {
-  for (const change of ledger.changes.toReversed()) {
+export async function undo(
+  host: Host,
+  ledger: Ledger,
+  changes: readonly Change[] = ledger.changes,
+): Promise<void> {
+  for (const change of changes.toReversed()) {
     try {
       await undoOne(host, ledger, change);
     } catch (error) {

@@ -1,15 +1,18 @@
 import { describe, expect, it } from 'vitest';
-import { annotationPatch, announce, conditionPatch } from '../../../src/agent/announcement.ts';
+import { annotationPatch, announce, announcedBy, conditionPatch } from '../../../src/agent/announcement.ts';
 import { desiredNetwork } from '../../../src/cni/desired.ts';
 import { nodeFacts } from '../../../src/cni/node-facts.ts';
+import { vtepMac } from '../../../src/cni/vtep.ts';
 import { apiNode, host, node, plan } from '../cni/nodes.ts';
 
-const { link } = desiredNetwork([node(1)], plan, host).desired;
+const { desired } = desiredNetwork([node(1)], plan, host);
+const announced = { ...desired, backend: 'vxlan', refused: undefined } as const;
 const NOW = new Date('2026-11-21T12:00:00Z');
 
 function told(condition: object | undefined): ReturnType<typeof nodeFacts> {
   const conditions = condition === undefined ? [] : [{ type: 'NetworkUnavailable', ...condition }];
-  return nodeFacts({ ...apiNode(1), status: { addresses: [], conditions } }, 'n1');
+  const annotated = apiNode(1, { backend: 'vxlan' });
+  return nodeFacts({ ...annotated, status: { addresses: [], conditions } }, 'n1');
 }
 
 const READY = {
@@ -20,21 +23,41 @@ const READY = {
 
 describe('annotations', () => {
   it('are written as flannel writes them', () => {
-    expect(annotationPatch(node(1, { annotations: {} }), link)).toEqual({
+    expect(annotationPatch(node(1, { annotations: {} }), announced)).toEqual({
       metadata: {
         annotations: {
-          'flannel.alpha.coreos.com/backend-data': `{"VNI":1,"VtepMAC":"${link.mac}"}`,
+          'flannel.alpha.coreos.com/backend-data': `{"VNI":1,"VtepMAC":"${vtepMac('n1')}"}`,
           'flannel.alpha.coreos.com/backend-type': 'vxlan',
           'flannel.alpha.coreos.com/kube-subnet-manager': 'true',
           'flannel.alpha.coreos.com/public-ip': '192.168.1.1',
+          'kadm.io/network-backend': 'vxlan',
         },
       },
     });
   });
 
+  it('of host-gw have no tunnel’s data, of auto are of type vxlan', () => {
+    expect(announcedBy({ ...announced, backend: 'host-gw' })).toMatchObject({
+      'flannel.alpha.coreos.com/backend-data': 'null',
+      'flannel.alpha.coreos.com/backend-type': 'host-gw',
+      'kadm.io/network-backend': 'host-gw',
+    });
+    expect(announcedBy({ ...announced, backend: 'auto' })).toMatchObject({
+      'flannel.alpha.coreos.com/backend-type': 'vxlan',
+      'kadm.io/network-backend': 'auto',
+    });
+  });
+
+  it('take back why a backend was refused', () => {
+    const refused = node(1, { backend: 'vxlan', refused: 'h2 would be lost' });
+    expect(annotationPatch(refused, announced)).toEqual({
+      metadata: { annotations: { 'kadm.io/network-backend-refused': null } },
+    });
+  });
+
   it('are written only where they differ', () => {
-    expect(annotationPatch(node(1), link)).toBeUndefined();
-    expect(annotationPatch(node(1, { publicIp: '6.6.6.6' }), link)).toEqual({
+    expect(annotationPatch(node(1, { backend: 'vxlan' }), announced)).toBeUndefined();
+    expect(annotationPatch(node(1, { backend: 'vxlan', publicIp: '6.6.6.6' }), announced)).toEqual({
       metadata: { annotations: { 'flannel.alpha.coreos.com/public-ip': '192.168.1.1' } },
     });
   });
@@ -61,9 +84,9 @@ describe('announcing', () => {
   it('asks the API for nothing when the Node tells it all', async () => {
     const calls: string[] = [];
     const client = { patch: async <T>(path: string): Promise<T> => calls.push(path) as T };
-    await announce(client, told(READY), link, { ready: true });
+    await announce(client, told(READY), announced, { ready: true });
     expect(calls).toEqual([]);
-    await announce(client, told(undefined), link, { ready: true });
+    await announce(client, told(undefined), announced, { ready: true });
     expect(calls).toEqual(['/api/v1/nodes/n1/status']);
   });
 });

@@ -22,12 +22,13 @@ afterEach(async () => await rm(directory, { recursive: true }));
 
 function settings(): AgentSettings {
   return {
+    file: '/etc/kadm/agent.yaml',
     nodeName: 'n1',
     role: 'control-plane',
     server: 'https://192.168.1.1:6443',
     podCidrs: [parseCidr('10.244.0.0/16')],
     serviceCidrs: [],
-    network: { backend: 'vxlan', vni: 1, port: 8472 },
+    network: { backend: 'vxlan', vni: 1, port: 8472, exclusive: false },
     caFile: `${directory}/ca.crt`,
     identityFile: `${directory}/agent/client.pem`,
     kubeletIdentityFile: `${directory}/kubelet.pem`,

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { isEmptyBaseTable } from '../../../src/cni/base-tables.ts';
 import { clusterLinks } from '../../../src/cni/cleanup.ts';
-import { iptablesCleanup } from '../../../src/cni/iptables-cleanup.ts';
+import { iptablesCleanup, OWN_CHAINS } from '../../../src/cni/iptables-cleanup.ts';
 
 /** What iptables-save printed on a node of a lab cluster with kube-proxy and CoreDNS. */
 const NODE = readFileSync(new URL('iptables-save.txt', import.meta.url), 'utf8');
@@ -50,6 +50,22 @@ describe('cleaning iptables', () => {
 
   it('has nothing to do on a host without a cluster', () => {
     expect(iptablesCleanup('*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -p tcp -j ACCEPT\nCOMMIT\n')).toBe('');
+  });
+
+  it('of the network alone leaves kube-proxy’s', () => {
+    const save = [
+      '*filter',
+      ':FORWARD DROP [0:0]',
+      ':KUBE-FORWARD - [0:0]',
+      ':KADM-FORWARD - [0:0]',
+      '-A FORWARD -j KUBE-FORWARD',
+      '-A FORWARD -j KADM-FORWARD',
+      '-A KADM-FORWARD -s 10.244.0.0/16 -j ACCEPT',
+      'COMMIT',
+    ].join('\n');
+    expect(iptablesCleanup(save, OWN_CHAINS)).toBe(
+      '*filter\n-D FORWARD -j KADM-FORWARD\n-F KADM-FORWARD\n-X KADM-FORWARD\nCOMMIT\n',
+    );
   });
 
   it('removes the chains of the portmap plugin too', () => {
@@ -122,8 +138,9 @@ describe('a table of iptables-nft', () => {
 
 describe('links of the cluster', () => {
   it('are the tunnel, the bridge and what is plugged into it, and no other', () => {
-    const link = (ifname: string, kind?: string, master?: string): object => ({
+    const link = (ifname: string, kind?: string, master?: string, ifalias?: string): object => ({
       ifname,
+      ...(ifalias === undefined ? {} : { ifalias }),
       ...(master === undefined ? {} : { master }),
       ...(kind === undefined ? {} : { linkinfo: { info_kind: kind } }),
     });
@@ -131,13 +148,24 @@ describe('links of the cluster', () => {
       link('lo'),
       link('eth0', 'veth'),
       link('eth1', undefined, 'cni0'),
-      link('flannel.1', 'vxlan'),
+      link('flannel.1', 'vxlan', undefined, 'kadm'),
+      link('flannel.7', 'vxlan'),
       link('flannel.x', 'vxlan'),
       link('flannel.2', 'dummy'),
-      link('cni0', 'bridge'),
+      link('cni0', 'bridge', undefined, 'kadm'),
+      link('docker0', 'bridge'),
       link('veth1a2b', 'veth', 'cni0'),
       link('veth9z9z', 'veth', 'docker0'),
     ];
     expect(clusterLinks(JSON.stringify(links))).toEqual(['flannel.1', 'cni0', 'veth1a2b']);
+  });
+
+  it('are none of another network’s, whatever their names', () => {
+    const links = [
+      { ifname: 'flannel.1', linkinfo: { info_kind: 'vxlan' } },
+      { ifname: 'cni0', ifalias: 'mine', linkinfo: { info_kind: 'bridge' } },
+      { ifname: 'veth1', master: 'cni0', linkinfo: { info_kind: 'veth' } },
+    ];
+    expect(clusterLinks(JSON.stringify(links))).toEqual([]);
   });
 });

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { conflist } from '../../../src/cni/conflist.ts';
 import { findUnderlay } from '../../../src/cni/underlay.ts';
 import { unicastMac, vtepMac } from '../../../src/cni/vtep.ts';
+import { parseCidr } from '../../../src/config/cidr.ts';
 
 describe('the CNI configuration', () => {
   it('is a bridge with the tunnel’s MTU, addresses from the node’s CIDR, and host ports', () => {
@@ -27,6 +28,11 @@ describe('the underlay', () => {
     name,
     mtu,
     up: true,
+    mac: '02:00:00:00:00:01',
+    alias: undefined,
+    kind: undefined,
+    master: undefined,
+    vxlan: undefined,
     addresses: [{ address, prefix: 24, family: 'inet' }],
   });
   const interfaces = [link('lo', '127.0.0.1'), link('eth0', '10.0.2.15'), link('eth1', '192.168.1.5', 9000)];
@@ -43,6 +49,7 @@ describe('the underlay', () => {
       device: 'eth1',
       mtu: 9000,
       address: '192.168.1.5',
+      subnet: parseCidr('192.168.1.0/24'),
     });
   });
 

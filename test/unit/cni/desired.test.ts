@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import type { Backend } from '../../../src/cni/backend.ts';
 import { desiredNetwork } from '../../../src/cni/desired.ts';
 import { ANNOTATION } from '../../../src/cni/node-facts.ts';
 import { vtepMac } from '../../../src/cni/vtep.ts';
+import { parseCidr } from '../../../src/config/cidr.ts';
 import { host, type NodeOptions, node, plan } from './nodes.ts';
 
 function seen(...nodes: Parameters<typeof node>[]): ReturnType<typeof desiredNetwork> {
@@ -35,8 +37,8 @@ describe('the desired network', () => {
     const { desired, peers } = seen([2], [3]);
     expect(peers).toBe(2);
     expect([...desired.routes]).toEqual([
-      ['10.244.2.0/24', '10.244.2.0'],
-      ['10.244.3.0/24', '10.244.3.0'],
+      ['10.244.2.0/24', { gateway: '10.244.2.0', device: 'flannel.1', onlink: true }],
+      ['10.244.3.0/24', { gateway: '10.244.3.0', device: 'flannel.1', onlink: true }],
     ]);
     expect([...desired.neighbours]).toEqual([
       ['10.244.2.0', vtepMac('n2')],
@@ -80,7 +82,9 @@ describe('a pod CIDR that moves from one node to another', () => {
   it('stays with the older node while both claim it', () => {
     const { desired, refusals } = seen([2], [3, { podCidr: '10.244.2.0/24' }]);
     expect(desired.neighbours.get('10.244.2.0')).toBe(vtepMac('n2'));
-    expect(refusals).toEqual([{ node: 'n3', reason: 'its pod CIDR 10.244.2.0/24 overlaps that of n2' }]);
+    expect(refusals).toEqual([
+      { node: 'n3', reason: 'its pod CIDR 10.244.2.0/24 overlaps that of n2', kind: 'claim' },
+    ]);
   });
 });
 
@@ -94,6 +98,7 @@ describe('a node that claims what is not its own', () => {
     ['our own MAC address', { mac: vtepMac('n1') }, /is that of n1/],
     ['the MAC address that another node’s name yields', { mac: vtepMac('n3') }, /is that of n3/],
     ['our own address', { publicIp: '192.168.1.1' }, /is this host's/],
+    ['the address that another node’s kubelet reports', { publicIp: '192.168.1.3' }, /is that of n3/],
     ['loopback', { publicIp: '127.0.0.1' }, /not the IPv4 address of a host/],
     ['a multicast group', { publicIp: '224.0.0.1' }, /not the IPv4 address of a host/],
     ['an address of the pod network', { publicIp: '10.244.3.5' }, /within the pod network/],
@@ -112,7 +117,8 @@ describe('garbage', () => {
     ['the zero MAC address', { mac: '00:00:00:00:00:00' }, /has no VNI and MAC/],
     ['a MAC address with words behind it', { mac: `${vtepMac('n2')} dev eth0` }, /has no VNI and MAC/],
     ['another VNI', { backendData: '{"VNI":7,"VtepMAC":"7a:00:00:00:00:01"}' }, /its VNI is 7/],
-    ['another backend', { backendType: 'host-gw' }, /its backend is "host-gw"/],
+    ['another backend', { backendType: 'ipip' }, /its backend is "ipip"/],
+    ['a backend of flannel’s that flannel has not', { backendType: 'auto' }, /its backend is "auto"/],
     ['a CIDR with host bits', { podCidr: '10.244.2.7/24' }, /which is not one/],
     ['no CIDR at all', { podCidr: 'rm -rf /' }, /which is not one/],
   ] as const)('is left out: %s', (_, options, reason) => {
@@ -140,5 +146,98 @@ describe('two nodes with one MAC address', () => {
     const { desired, refusals } = seen([2, { mac }], [3, { mac }]);
     expect(desired.fdb.get(mac)).toBe('192.168.1.2');
     expect(refusals.map((one) => one.node)).toEqual(['n3']);
+  });
+});
+
+describe('backends', () => {
+  const far = { publicIp: '192.168.2.3', internalIp: '192.168.2.3' };
+  const withBackend = (
+    backend: Backend,
+    ...nodes: Parameters<typeof node>[]
+  ): ReturnType<typeof desiredNetwork> =>
+    desiredNetwork([node(1), ...nodes.map((one) => node(...one))], { ...plan, backend }, host);
+  const hostGw = { backendType: 'host-gw', backend: 'host-gw', backendData: 'null' };
+  const ways = ({ desired }: ReturnType<typeof desiredNetwork>): Record<string, string> =>
+    Object.fromEntries(
+      [...desired.routes].map(([dst, { gateway, device }]) => [dst, `${gateway} ${device}`]),
+    );
+
+  it('host-gw leads to each node itself, with whole packets and no tunnel', () => {
+    const found = withBackend('host-gw', [2, hostGw], [3, hostGw]);
+    expect(ways(found)).toEqual({
+      '10.244.2.0/24': '192.168.1.2 eth0',
+      '10.244.3.0/24': '192.168.1.3 eth0',
+    });
+    expect(found.desired).toMatchObject({ link: undefined, podMtu: 1500, bridge: { mtu: 1500 } });
+    expect(found.desired.neighbours.size + found.desired.fdb.size).toBe(0);
+  });
+
+  it('host-gw leaves out, and tells, a node behind a router', () => {
+    const { refusals } = withBackend('host-gw', [2, hostGw], [3, { ...hostGw, ...far }]);
+    expect(refusals).toEqual([
+      {
+        node: 'n3',
+        reason: 'this node has backend host-gw, and its address 192.168.2.3 is not in 192.168.1.0/24',
+        kind: 'unreachable',
+      },
+    ]);
+  });
+
+  it('auto takes the tunnel across routers only', () => {
+    const auto = { backend: 'auto' };
+    expect(ways(withBackend('auto', [2, auto], [3, { ...auto, ...far }]))).toEqual({
+      '10.244.2.0/24': '192.168.1.2 eth0',
+      '10.244.3.0/24': '10.244.3.0 flannel.1',
+    });
+    expect(withBackend('auto', [2, auto]).desired).toMatchObject({
+      podMtu: 1450,
+      link: { name: 'flannel.1' },
+    });
+  });
+
+  it('auto takes the tunnel to flannel, which would answer through it', () => {
+    expect(ways(withBackend('auto', [2]))).toEqual({ '10.244.2.0/24': '10.244.2.0 flannel.1' });
+  });
+
+  it.each([
+    ['vxlan', { backend: 'vxlan' }],
+    ['host-gw', hostGw],
+    ['auto', { backend: 'auto' }],
+  ] as const)('both ends decide alike while nodes are moved from one to another: %s', (other, options) => {
+    for (const own of ['vxlan', 'host-gw', 'auto'] as const) {
+      const here = withBackend(own, [2, options]).desired.routes.get('10.244.2.0/24');
+      const mine = { backend: own, backendType: own === 'host-gw' ? own : 'vxlan' };
+      const there = desiredNetwork(
+        [node(2, options), node(1, mine)],
+        { ...plan, nodeName: 'n2', backend: other },
+        {
+          podCidr: parseCidr('10.244.2.0/24'),
+          underlay: { ...host.underlay, address: '192.168.1.2' },
+          addresses: ['192.168.1.2'],
+        },
+      ).desired;
+      expect(there.routes.get('10.244.1.0/24')?.device, `${own} and ${other}`).toBe(here?.device);
+    }
+  });
+
+  it('the tunnel stays as long as somebody may still send by it', () => {
+    expect(withBackend('host-gw', [2, hostGw], [3]).desired.link).toBeDefined();
+    expect(withBackend('host-gw', [2, hostGw], [3, hostGw]).desired.link).toBeUndefined();
+  });
+});
+
+describe('an address that two nodes announce', () => {
+  it('is that of the node whose kubelet reports it', () => {
+    const { desired, refusals } = seen([2, { publicIp: '192.168.1.9', internalIp: '192.168.1.2' }], [9]);
+    expect(desired.fdb.get(vtepMac('n9'))).toBe('192.168.1.9');
+    expect(refusals).toMatchObject([{ node: 'n2', reason: 'its public IP 192.168.1.9 is that of n9' }]);
+  });
+
+  it('is that of whoever has it now, when a kubelet still reports its former one', () => {
+    const { refusals } = seen(
+      [2, { publicIp: '192.168.1.50' }],
+      [4, { publicIp: '192.168.1.2', internalIp: '192.168.1.2' }],
+    );
+    expect(refusals).toEqual([]);
   });
 });

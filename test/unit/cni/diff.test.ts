@@ -1,61 +1,99 @@
 import { describe, expect, it } from 'vitest';
-import type { Actual } from '../../../src/cni/actual.ts';
-import { batches, describeStep } from '../../../src/cni/apply.ts';
+import type { Actual, HostInterface } from '../../../src/cni/actual.ts';
+import { batches, describeStep, nameStep } from '../../../src/cni/apply.ts';
 import { type Desired, desiredNetwork } from '../../../src/cni/desired.ts';
-import { difference } from '../../../src/cni/diff.ts';
-import { vtepMac } from '../../../src/cni/vtep.ts';
+import { difference, type Step } from '../../../src/cni/diff.ts';
+import { parseForward } from '../../../src/cni/forward.ts';
+import { bridgeMac, vtepMac } from '../../../src/cni/vtep.ts';
 import { host, node, plan } from './nodes.ts';
 
 const { desired } = desiredNetwork([node(1), node(2), node(3)], plan, host);
-const ETH0 = {
+/** All but the addresses: what every device has, and what only some have. */
+const PLAIN = { up: true, alias: undefined, kind: undefined, master: undefined, vxlan: undefined } as const;
+const ETH0: HostInterface = {
+  ...PLAIN,
   name: 'eth0',
   mtu: 1500,
-  up: true,
+  mac: '52:54:00:00:00:01',
   addresses: [{ address: '192.168.1.1', prefix: 24, family: 'inet' }],
 };
 
 /** The kernel of a node that has just what is desired. */
 function inPlace(wanted: Desired = desired): Actual {
-  const { link } = wanted;
-  const tunnel = { address: link.address, prefix: 32, family: 'inet' };
   return {
-    interfaces: [ETH0, { name: link.name, mtu: link.mtu, up: true, addresses: [tunnel] }],
-    vxlans: [{ ...link, up: true, learning: false }],
+    interfaces: [ETH0, bridgeOf(wanted), ...tunnelOf(wanted)],
     routes: [
       { dst: 'default', gateway: '192.168.1.254', device: 'eth0', protocol: 3, metric: 0 },
-      ...[...wanted.routes].map(([dst, gateway]) => ours(dst, gateway)),
+      ...[...wanted.routes].map(([dst, { gateway, device }]) => ours(dst, gateway, device)),
     ],
     neighbours: new Map(wanted.neighbours),
     fdb: [...wanted.fdb].map(([mac, dst]) => ({ mac, dst })),
     table: wanted.table,
+    forward: ACCEPTS,
+    unplugged: [],
   };
 }
 
-function ours(dst: string, gateway: string): Actual['routes'][number] {
-  return { dst, gateway, device: 'flannel.1', protocol: 75, metric: 0 };
+const ACCEPTS = { drops: false, rules: undefined };
+
+function tunnelOf({ link }: Desired): HostInterface[] {
+  if (link === undefined) return [];
+  const { name, mtu, mac, vni, port, local, underlay } = link;
+  const vxlan = { vni, port, local, underlay, learning: false };
+  const addresses = [{ address: link.address, prefix: 32, family: 'inet' }];
+  return [{ ...PLAIN, name, mtu, mac, alias: 'kadm', kind: 'vxlan', vxlan, addresses }];
+}
+
+function bridgeOf({ bridge: { name, mtu, mac } }: Desired): HostInterface {
+  const addresses = [{ address: '10.244.1.1', prefix: 24, family: 'inet' }];
+  return { ...PLAIN, name, mtu, mac, alias: 'kadm', kind: 'bridge', addresses };
+}
+
+function pod(name: string, master: string | undefined): HostInterface {
+  return { ...PLAIN, name, mtu: 1450, mac: '02:00:00:00:00:02', kind: 'veth', master, addresses: [] };
+}
+
+function ours(dst: string, gateway: string, device = 'flannel.1'): Actual['routes'][number] {
+  return { dst, gateway, device, protocol: 75, metric: 0 };
 }
 
 const BARE: Actual = {
   interfaces: [ETH0],
-  vxlans: [],
   routes: [],
   neighbours: new Map(),
   fdb: [],
   table: undefined,
+  forward: ACCEPTS,
+  unplugged: [],
 };
 
-function stepsFor(actual: Partial<Actual>): string[] {
-  const { steps } = difference(desired, { ...inPlace(), ...actual });
-  return steps.map((step) => (step.tool === 'nft' ? 'nft' : `${step.tool} ${describeStep(step)}`));
+function texts(steps: readonly Step[]): string[] {
+  return steps.map((step) => (step.tool === 'nft' ? 'nft' : nameStep(step)));
 }
 
-function tunnel(change: Partial<Actual['vxlans'][number]>): Partial<Actual> {
-  return { vxlans: inPlace().vxlans.map((one) => ({ ...one, ...change })) };
+function stepsFor(actual: Partial<Actual>): string[] {
+  return texts(difference(desired, { ...inPlace(), ...actual }).steps);
+}
+
+/** The tunnel as it should be, but for this. */
+function tunnel(
+  change: Partial<HostInterface>,
+  vxlan: Partial<NonNullable<HostInterface['vxlan']>> = {},
+): Partial<Actual> {
+  const [present] = tunnelOf(desired);
+  if (present?.vxlan === undefined) throw new Error('no tunnel is desired');
+  const changed = { ...present, vxlan: { ...present.vxlan, ...vxlan }, ...change };
+  return { interfaces: [ETH0, bridgeOf(desired), changed] };
+}
+
+/** The bridge as it should be, but for this, and further devices. */
+function bridge(change: Partial<HostInterface>, ...others: HostInterface[]): Partial<Actual> {
+  return { interfaces: [ETH0, { ...bridgeOf(desired), ...change }, ...tunnelOf(desired), ...others] };
 }
 
 describe('the difference', () => {
   it('is nothing when everything is in place', () => {
-    expect(difference(desired, inPlace())).toEqual({ steps: [], conflicts: [] });
+    expect(difference(desired, inPlace())).toEqual({ steps: [], conflicts: [], blocked: false });
   });
 
   it('from a bare host is everything, the device first and the routes after what they need', () => {
@@ -67,6 +105,7 @@ describe('the difference', () => {
         ['ip', '-force'],
         [
           `link add name flannel.1 address ${vtepMac('n1')} mtu 1450 type vxlan id 1 local 192.168.1.1 dev eth0 dstport 8472 nolearning`,
+          'link set dev flannel.1 alias kadm',
           'link set dev flannel.1 addrgenmode none',
           'address add 10.244.1.0/32 dev flannel.1',
           'link set dev flannel.1 up',
@@ -81,7 +120,14 @@ describe('the difference', () => {
       ],
       [
         ['ip', '-force'],
-        'route replace 10.244.2.0/24 via 10.244.2.0 dev flannel.1 onlink proto 75\nroute replace 10.244.3.0/24 via 10.244.3.0 dev flannel.1 onlink proto 75\n',
+        'route replace 10.244.2.0/24 via 10.244.2.0 dev flannel.1 onlink proto 75\nroute replace 10.244.3.0/24 via 10.244.3.0 dev flannel.1 onlink proto 75\n' +
+          [
+            `link add name cni0 address ${bridgeMac('n1')} type bridge`,
+            'link set dev cni0 alias kadm',
+            'link set dev cni0 mtu 1450',
+            'address add 10.244.1.1/24 dev cni0',
+            'link set dev cni0 up\n',
+          ].join('\n'),
       ],
       [['nft', '-j'], undefined],
     ]);
@@ -141,7 +187,7 @@ describe('repairs of the device', () => {
     ['another VNI', { vni: 9 }],
     ['learning', { learning: true }],
   ])('replace a device with %s, and all that was on it', (_, change) => {
-    const steps = stepsFor(tunnel(change));
+    const steps = stepsFor(tunnel({}, change));
     expect(steps.slice(0, 2)).toEqual([
       'ip link delete dev flannel.1',
       expect.stringMatching(/^ip link add/),
@@ -151,31 +197,148 @@ describe('repairs of the device', () => {
     expect(steps.filter((step) => step.startsWith('ip route delete'))).toEqual([]);
   });
 
-  it('replace something else that has its name', () => {
-    expect(stepsFor({ vxlans: [] })[0]).toBe('ip link delete dev flannel.1');
-  });
-
   it('replace it when it was renamed', () => {
-    const steps = stepsFor({ ...tunnel({ name: 'foo' }), interfaces: [ETH0], routes: [] });
+    const steps = stepsFor({ ...tunnel({ name: 'foo' }), routes: [] });
     expect(steps.slice(0, 2)).toEqual(['ip link delete dev foo', expect.stringMatching(/^ip link add/)]);
   });
 
+  it('give it back its mark', () => {
+    expect(stepsFor(tunnel({ alias: undefined }))).toEqual(['ip link set dev flannel.1 alias kadm']);
+  });
+
   it('never take the VNI and port of another program’s device', () => {
-    const foreign = { ...tunnel({ name: 'vx0', mac: '02:00:00:00:00:01' }), interfaces: [ETH0] };
+    const foreign = tunnel({ name: 'vx0', mac: '02:00:00:00:00:01', alias: undefined });
     expect(difference(desired, { ...inPlace(), ...foreign })).toEqual({
       steps: [],
       conflicts: ['device vx0 of another program has VNI 1 on UDP port 8472'],
+      blocked: true,
     });
+  });
+
+  it.each([
+    ['a tunnel of flannel’s own', { mac: '02:00:00:00:00:01', alias: undefined }],
+    ['something else', { vxlan: undefined, kind: 'dummy' }],
+  ])('never take its name from %s', (_, change) => {
+    const { steps, conflicts, blocked } = difference(desired, { ...inPlace(), ...tunnel(change) });
+    expect({ steps, blocked }).toEqual({ steps: [], blocked: true });
+    expect(conflicts).toEqual([expect.stringMatching(/^device flannel.1 is another program's/)]);
   });
 
   it('correct its address', () => {
     const wrong = { address: '10.9.9.9', prefix: 24, family: 'inet' };
     const local = { address: 'fe80::1', prefix: 64, family: 'inet6' };
-    const interfaces = [ETH0, { name: 'flannel.1', mtu: 1450, up: true, addresses: [wrong, local] }];
-    expect(stepsFor({ interfaces })).toEqual([
+    expect(stepsFor(tunnel({ addresses: [wrong, local] }))).toEqual([
       'ip address delete 10.9.9.9/24 dev flannel.1',
       'ip address add 10.244.1.0/32 dev flannel.1',
     ]);
+  });
+});
+
+describe('the pods’ bridge', () => {
+  it.each([
+    ['a MAC address that was changed', { mac: '02:00:00:00:00:09' }, `address ${bridgeMac('n1')}`],
+    ['an MTU that was changed', { mtu: 1400 }, 'mtu 1450'],
+    ['being set down', { up: false }, 'up'],
+  ])('is mended after %s', (_, change, words) => {
+    expect(stepsFor(bridge(change))).toEqual([`ip link set dev cni0 ${words}`]);
+  });
+
+  it('gets its address back in place of another', () => {
+    const addresses = [{ address: '10.9.9.9', prefix: 16, family: 'inet' }];
+    expect(stepsFor(bridge({ addresses }))).toEqual([
+      'ip address delete 10.9.9.9/16 dev cni0',
+      'ip address add 10.244.1.1/24 dev cni0',
+    ]);
+  });
+
+  it('that was deleted comes back with all pods plugged in', () => {
+    const interfaces = [ETH0, ...tunnelOf(desired), pod('veth1', undefined)];
+    expect(stepsFor({ interfaces, unplugged: ['veth1'] }).slice(-3)).toEqual([
+      'ip link set dev cni0 up',
+      'ip link set dev veth1 master cni0',
+      'bridge link set dev veth1 hairpin on',
+    ]);
+  });
+
+  it('that was renamed gives its pods to a new one', () => {
+    const steps = stepsFor(bridge({ name: 'foo' }, pod('veth1', 'foo'), pod('veth2', 'docker0')));
+    expect(steps.slice(-3)).toEqual([
+      'ip link set dev veth1 master cni0',
+      'bridge link set dev veth1 hairpin on',
+      'ip link delete dev foo',
+    ]);
+  });
+
+  it('is taken over as the CNI plugin makes it', () => {
+    expect(stepsFor(bridge({ alias: undefined, mac: '02:00:00:00:00:09' }))).toEqual([
+      'ip link set dev cni0 alias kadm',
+      `ip link set dev cni0 address ${bridgeMac('n1')}`,
+    ]);
+  });
+
+  it('is not taken from another program', () => {
+    const addresses = [{ address: '10.244.7.1', prefix: 24, family: 'inet' }];
+    const foreign = bridge({ alias: undefined, addresses });
+    const { steps, conflicts, blocked } = difference(desired, { ...inPlace(), ...foreign });
+    expect({ steps, blocked }).toEqual({ steps: [], blocked: true });
+    expect(conflicts).toEqual([expect.stringMatching(/^device cni0 is another program's/)]);
+  });
+});
+
+describe('iptables', () => {
+  const rules = [
+    '-A FORWARD -j KADM-FORWARD',
+    '-A KADM-FORWARD -s 10.244.0.0/16 -j ACCEPT',
+    '-A KADM-FORWARD -d 10.244.0.0/16 -j ACCEPT',
+  ];
+  const inputFor = (forward: Actual['forward']): string | undefined => {
+    const [batch] = batches(difference(desired, { ...inPlace(), forward }).steps);
+    return batch?.input;
+  };
+
+  it('lets the pod network pass where the host drops what it forwards', () => {
+    expect(inputFor({ drops: true, rules: undefined })).toBe(
+      `*filter\n:KADM-FORWARD - [0:0]\n${rules.join('\n')}\nCOMMIT\n`,
+    );
+    expect(inputFor({ drops: true, rules })).toBeUndefined();
+  });
+
+  it('has nothing of ours any more when the host lets everything pass again', () => {
+    expect(inputFor({ drops: false, rules })).toBe(
+      '*filter\n:KADM-FORWARD - [0:0]\n-D FORWARD -j KADM-FORWARD\n-X KADM-FORWARD\nCOMMIT\n',
+    );
+  });
+
+  it('is read as iptables-save prints it', () => {
+    const chains = ':INPUT ACCEPT [0:0]\n:FORWARD DROP [3:99]\n:KADM-FORWARD - [0:0]';
+    expect(parseForward(`*filter\n${chains}\n${rules.join('\n')}\nCOMMIT\n`)).toEqual({ drops: true, rules });
+    expect(parseForward('*filter\n:FORWARD ACCEPT [0:0]\nCOMMIT\n')).toEqual(ACCEPTS);
+  });
+});
+
+describe('a change of the backend', () => {
+  const nodes = (backendType: string, backend: string): Parameters<typeof desiredNetwork>[0] =>
+    [2, 3].map((index) => node(index, { backendType, backend }));
+  const direct = desiredNetwork(
+    [node(1), ...nodes('host-gw', 'host-gw')],
+    { ...plan, backend: 'host-gw' },
+    host,
+  );
+
+  it('replaces each route in one go, and removes the tunnel after that', () => {
+    expect(texts(difference(direct.desired, inPlace()).steps)).toEqual([
+      'ip route replace 10.244.2.0/24 via 192.168.1.2 dev eth0 proto 75',
+      'ip route replace 10.244.3.0/24 via 192.168.1.3 dev eth0 proto 75',
+      'ip link delete dev flannel.1',
+      'ip link set dev cni0 mtu 1500',
+    ]);
+  });
+
+  it('back makes the tunnel whole before the first route leads into it', () => {
+    const steps = texts(difference(desired, inPlace(direct.desired)).steps);
+    const first = steps.findIndex((step) => step.startsWith('ip route replace'));
+    expect(steps.findLastIndex((step) => /flannel.1 up|neigh|fdb/.test(step))).toBe(first - 1);
+    expect(steps.filter((step) => step.startsWith('ip route delete'))).toEqual([]);
   });
 });
 

@@ -9,6 +9,10 @@ export interface NodeOptions {
   readonly mac?: string;
   readonly backendData?: string;
   readonly backendType?: string;
+  /** What kadm announces beside flannel's type. */
+  readonly backend?: string;
+  readonly internalIp?: string;
+  readonly refused?: string;
   /** Days since 1970: the smaller, the older. */
   readonly day?: number;
   readonly annotations?: Readonly<Record<string, string>>;
@@ -28,10 +32,12 @@ export function apiNode(index: number, options: NodeOptions = {}): object {
         [ANNOTATION.backendType]: options.backendType ?? 'vxlan',
         [ANNOTATION.subnetManager]: 'true',
         [ANNOTATION.publicIp]: options.publicIp ?? `192.168.1.${index}`,
+        ...(options.backend === undefined ? {} : { [ANNOTATION.backend]: options.backend }),
+        ...(options.refused === undefined ? {} : { [ANNOTATION.backendRefused]: options.refused }),
       },
     },
     spec: { podCIDR: podCidr, podCIDRs: [podCidr] },
-    status: { addresses: [{ type: 'InternalIP', address: `192.168.1.${index}` }] },
+    status: { addresses: [{ type: 'InternalIP', address: options.internalIp ?? `192.168.1.${index}` }] },
   };
 }
 
@@ -42,6 +48,7 @@ export function node(index: number, options: NodeOptions = {}): NodeFacts {
 /** The plan of node n1, which the tests look from. */
 export const plan: NetworkPlan = {
   nodeName: 'n1',
+  backend: 'vxlan',
   clusterCidrs: [parseCidr('10.244.0.0/16')],
   serviceCidrs: [parseCidr('10.96.0.0/12')],
   vni: 1,
@@ -50,6 +57,6 @@ export const plan: NetworkPlan = {
 
 export const host: HostFacts = {
   podCidr: parseCidr('10.244.1.0/24'),
-  underlay: { device: 'eth0', mtu: 1500, address: '192.168.1.1' },
+  underlay: { device: 'eth0', mtu: 1500, address: '192.168.1.1', subnet: parseCidr('192.168.1.0/24') },
   addresses: ['127.0.0.1', '192.168.1.1', '10.244.1.0'],
 };

@@ -20,7 +20,7 @@ describe('initSettings', () => {
       apiPort: 6443,
       kubernetesVersion: 'v1.36.3',
       tokenTtlSeconds: 86_400,
-      network: { backend: 'vxlan', vni: 1, port: 8472 },
+      network: { backend: 'vxlan', vni: 1, port: 8472, exclusive: false },
     });
     expect(settings.podCidrs.map(({ text }) => text)).toEqual(['10.244.0.0/16']);
     expect(settings.serviceCidrs.map(({ text }) => text)).toEqual(['10.96.0.0/12']);
@@ -38,7 +38,13 @@ spec: { network: { port: 4789 } }
     const settings = init({ podNetworkCidr: '10.20.0.0/16' }, yaml);
     expect(settings.podCidrs[0]?.text).toBe('10.20.0.0/16');
     expect(settings.serviceCidrs[0]?.text).toBe('10.97.0.0/16');
-    expect(settings.network).toEqual({ backend: 'vxlan', vni: 1, port: 4789 });
+    expect(init({ networkBackend: 'auto', networkVni: '7' }, yaml).network).toEqual({
+      backend: 'auto',
+      vni: 7,
+      port: 4789,
+      exclusive: false,
+    });
+    expect(settings.network).toEqual({ backend: 'vxlan', vni: 1, port: 4789, exclusive: false });
   });
 
   it.each([
@@ -50,6 +56,9 @@ spec: { network: { port: 4789 } }
     [{ serviceCidr: '10.96.0.1/12' }, '--service-cidr: 10.96.0.1/12 has host bits set'],
     [{ nodeName: 'Big_Host' }, '--node-name: "Big_Host" is not a node name'],
     [{ apiserverBindPort: '70000' }, '--apiserver-bind-port: 70000 is not a port number'],
+    [{ networkBackend: 'ipip' }, '--network-backend: Invalid option'],
+    [{ networkPort: '0' }, '--network-port: Too small'],
+    [{ networkVni: 'one' }, '--network-vni: Invalid input'],
     [{ tokenTtl: 'soon' }, '--token-ttl: "soon" is not a duration'],
   ])('refuses %j as wrong usage', (flags, message) => {
     expect(() => init(flags)).toThrow(

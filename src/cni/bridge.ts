@@ -1,0 +1,75 @@
+import type { Actual, HostInterface } from './actual.ts';
+import type { BridgeLink } from './desired.ts';
+import type { Step } from './diff.ts';
+import { isMarked, OWNER_ALIAS } from './ownership.ts';
+import { addressSteps, bridge, ip, removeLink } from './steps.ts';
+
+/**
+ * What makes the pods' bridge what it should be, with all running pods plugged in. The CNI plugin would make a
+ * bridge too, but only when the next pod starts, and without the pods of before.
+ * @returns undefined where another program has a device of that name
+ */
+export function bridgeSteps(link: BridgeLink, actual: Actual, conflicts: string[]): Step[] | undefined {
+  const present = actual.interfaces.find(({ name }) => name === link.name);
+  if (present !== undefined && !isOwnBridge(present, link)) {
+    conflicts.push(
+      `device ${link.name} is another program's: where that runs no more, remove it (ip link delete ${link.name})`,
+    );
+    return undefined;
+  }
+  // Ours under another name.
+  const stale = actual.interfaces.filter(
+    (one) => one.kind === 'bridge' && isMarked(one) && one.name !== link.name,
+  );
+  return [
+    ...(present === undefined ? newBridge(link) : repairs(link, present)),
+    ...portSteps(link, actual, stale),
+    ...stale.map(({ name }) => removeLink('bridge', name)),
+  ];
+}
+
+/** By its mark; or as the CNI plugin makes it, which may be faster than we: with our address or none yet. */
+function isOwnBridge(present: HostInterface, link: BridgeLink): boolean {
+  const others = present.addresses.filter(
+    ({ address, prefix, family }) => family === 'inet' && `${address}/${prefix}` !== link.address,
+  );
+  return present.kind === 'bridge' && (isMarked(present) || others.length === 0);
+}
+
+function newBridge(link: BridgeLink): Step[] {
+  const set = setter(link);
+  return [
+    ip('bridge', 'link', 'add', 'name', link.name, 'address', link.mac, 'type', 'bridge'),
+    set('alias', OWNER_ALIAS),
+    // Set afterwards, or the bridge would follow the MTU of what is plugged in.
+    set('mtu', String(link.mtu)),
+    ip('address', 'address', 'add', link.address, 'dev', link.name),
+    set('up'),
+  ];
+}
+
+function repairs(link: BridgeLink, present: HostInterface): Step[] {
+  const set = setter(link);
+  return [
+    ...(isMarked(present) ? [] : [set('alias', OWNER_ALIAS)]),
+    ...(present.mac === link.mac ? [] : [set('address', link.mac)]),
+    ...(present.mtu === link.mtu ? [] : [set('mtu', String(link.mtu))]),
+    ...addressSteps(link.name, link.address, present),
+    ...(present.up ? [] : [set('up')]),
+  ];
+}
+
+/** A pod also reaches itself through its Service: packets go out by the port that they came in by (hairpin). */
+function portSteps(link: BridgeLink, actual: Actual, stale: readonly HostInterface[]): Step[] {
+  const moved = actual.interfaces.filter(
+    ({ kind, master }) => kind === 'veth' && stale.some(({ name }) => name === master),
+  );
+  return [...actual.unplugged, ...moved.map(({ name }) => name)].flatMap((name) => [
+    ip('bridge', 'link', 'set', 'dev', name, 'master', link.name),
+    bridge('bridge', 'link', 'set', 'dev', name, 'hairpin', 'on'),
+  ]);
+}
+
+function setter({ name }: BridgeLink): (...words: string[]) => Step {
+  return (...words) => ip('bridge', 'link', 'set', 'dev', name, ...words);
+}
