@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { EXIT } from '../errors.ts';
 import { agentCommand } from './agent.ts';
+import { execCommand } from './exec.ts';
 import { initCommand } from './init.ts';
 import { joinCommand } from './join.ts';
 import { labCommand } from './lab.ts';
@@ -26,6 +27,7 @@ export function program(): Command {
     initCommand(),
     joinCommand(),
     resetCommand(),
+    execCommand(),
     tokenCommand(),
     labCommand(),
     agentCommand(),

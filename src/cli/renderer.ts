@@ -6,6 +6,8 @@ import { LineRenderer } from './render-lines.ts';
 /** Shows the events of a run. `end` waits until everything has been shown. */
 export interface Renderer {
   emit(event: Event): void;
+  /** Keeps off the terminal until the function that it returns is called. */
+  pause(): () => void;
   end(): Promise<void>;
 }
 

@@ -1,11 +1,15 @@
 import { EXIT, type ExitCode, messageOf, UserError } from '../errors.ts';
 import type { Emit } from '../phases/events.ts';
+import type { Questions } from '../ssh/questions.ts';
+import { questionsAt } from './questions.ts';
 import { type OutputFormat, printable, rendererFor } from './renderer.ts';
 
 export interface VerbRun {
   readonly emit: Emit;
   /** Aborted by SIGINT or SIGTERM: the running phases stop between their steps. */
   readonly signal: AbortSignal;
+  /** The person at the terminal, if there is one. */
+  readonly questions: Questions;
 }
 
 /**
@@ -23,7 +27,11 @@ export async function runVerb(
   process.on('SIGINT', onSignal);
   process.on('SIGTERM', onSignal);
   try {
-    const text = await verb({ emit: (event) => renderer.emit(event), signal: interrupt.signal });
+    const text = await verb({
+      emit: (event) => renderer.emit(event),
+      signal: interrupt.signal,
+      questions: questionsAt(renderer),
+    });
     await renderer.end();
     if (text !== undefined && format === 'text') process.stdout.write(`${text}\n`);
   } catch (error) {

@@ -38,12 +38,12 @@ export function upCommand(): Command {
     });
 }
 
-async function up(options: UpOptions, { emit, signal }: VerbRun): Promise<string> {
+async function up(options: UpOptions, run: VerbRun): Promise<string> {
   const { hostEntries } = await import('../config/hosts.ts');
   const { up: bringUp } = await import('../fleet/up.ts');
   const { welcomeOf } = await import('./up-welcome.ts');
   const { fleetHosts } = await import('./fleet-hosts.ts');
-  const { ownExecutable } = await import('./ssh-options.ts');
+  const { ownExecutable, withConnector } = await import('./ssh-options.ts');
   const documents = await loadDocuments(options.file);
   const hosts = await fleetHosts(hostEntries(documents));
   const { controlPlane, workers } = byRole(hosts);
@@ -52,17 +52,15 @@ async function up(options: UpOptions, { emit, signal }: VerbRun): Promise<string
     requireRoot();
   }
   const executable = await ownExecutable();
-  await bringUp({
-    controlPlane,
-    workers,
-    documents,
-    remote: {
-      connect: { acceptNewHostKeys: options.acceptNewHostKeys === true, signal },
-      executable,
-    },
-    welcome: (session, host) => welcomeOf(session, host, workers[0], documents, executable),
-    emit,
-    signal,
+  await withConnector(options, run, async (connector) => {
+    await bringUp({
+      controlPlane,
+      workers,
+      documents,
+      remote: { connector, executable },
+      welcome: (session, host) => welcomeOf(session, host, workers[0], documents, executable),
+      ...run,
+    });
   });
   const where = controlPlane.local ? '' : ` on ${controlPlane.target.name}`;
   return `The cluster is up: ${hosts.length} nodes. See them${where}: kubectl get nodes`;

@@ -4,7 +4,8 @@ import { runCommand } from '../host/command.ts';
 import { LocalHost } from '../host/host.ts';
 import { type Emit, type Event, eventSchema } from '../phases/events.ts';
 import { type CompletedVerb, Ledger } from '../phases/ledger.ts';
-import { type ConnectOptions, SshConnection } from '../ssh/connection.ts';
+import type { Connector } from '../ssh/connector.ts';
+import { asRoot } from '../ssh/privilege.ts';
 import { type Executable, exitCodeFrom, RemoteKadm } from '../ssh/remote-run.ts';
 import type { SshTarget } from '../ssh/target.ts';
 
@@ -34,7 +35,7 @@ export interface HostSession {
 }
 
 export interface RemoteOptions {
-  readonly connect: ConnectOptions;
+  readonly connector: Connector;
   readonly executable: Executable;
   /** URL of a component server that has the executable, for hosts that can reach it. */
   readonly nearby?: () => Promise<string>;
@@ -43,12 +44,13 @@ export interface RemoteOptions {
 /** @throws UserError: unreachable, host key unknown or changed, not let in */
 export async function openSession(
   target: SshTarget,
-  { connect, executable, nearby }: RemoteOptions,
+  { connector, executable, nearby }: RemoteOptions,
   progress: (message: string) => void,
 ): Promise<HostSession> {
-  const connection = await SshConnection.open(target, connect);
+  const connection = await connector.open(target, progress);
   try {
-    const kadm = await RemoteKadm.place(connection, executable, progress, nearby);
+    const root = await asRoot(connection, connector.credentials);
+    const kadm = await RemoteKadm.place(root, executable, progress, nearby);
     return {
       name: target.name,
       completed: kadm.completed,

@@ -3,13 +3,19 @@ import { z } from 'zod';
 import { END_OF_FIRST_PART } from '../config/documents.ts';
 import type { HostEntry } from '../config/hosts.ts';
 import type { Documents } from '../config/schema.ts';
-import { EXIT, messageOf, UserError } from '../errors.ts';
+import { EXIT, UserError } from '../errors.ts';
 import type { Emit } from '../phases/events.ts';
 import { generateToken } from '../pki/token.ts';
 import type { SshTarget } from '../ssh/target.ts';
 import { onEachHost, throwFailures } from './hosts.ts';
 import { type HostSession, localSession, openSession, type RemoteOptions } from './run-verb.ts';
-import { type ClusterPin, type ComponentOffer, JOIN_TOKEN_TTL_SECONDS, type Reception } from './welcome.ts';
+import {
+  type ClusterPin,
+  type ComponentOffer,
+  closeReception,
+  JOIN_TOKEN_TTL_SECONDS,
+  type Reception,
+} from './welcome.ts';
 import { kubeletDocuments, type WorkerConfiguration, workerConfiguration, yamlDocuments } from './worker.ts';
 
 /** A machine of the cluster that is to be. */
@@ -102,14 +108,8 @@ class Master {
   }
 
   async close(): Promise<void> {
-    try {
-      await this.#reception?.close();
-    } catch (error) {
-      const message = `the join token could not be revoked; it ends by itself: ${messageOf(error)}`;
-      this.#run.emit({ type: 'warning', path: [], message });
-    } finally {
-      await this.#session?.close();
-    }
+    await closeReception(this.#reception, this.#run.emit);
+    await this.#session?.close();
   }
 
   async #bringUp(emit: Emit): Promise<string | undefined> {

@@ -3,9 +3,10 @@ import { z } from 'zod';
 import { componentsOf, type Release, releaseFor } from '../components/catalog.ts';
 import { ComponentServer } from '../components/server.ts';
 import type { Artifact, ComponentStore } from '../components/store.ts';
-import { UserError } from '../errors.ts';
+import { messageOf, UserError } from '../errors.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { createToken, deleteToken } from '../kube/tokens.ts';
+import type { Emit } from '../phases/events.ts';
 import { caCertificateHash } from '../pki/ca-pin.ts';
 import { parseToken, tokenExpiry } from '../pki/token.ts';
 import type { Executable } from '../ssh/remote-run.ts';
@@ -62,6 +63,16 @@ export interface Reception {
   expect(token: string): Promise<void>;
   /** Serves nothing more, and revokes the token. */
   close(): Promise<void>;
+}
+
+/** Ends a reception. What that fails of is told, and never in place of what came before. */
+export async function closeReception(reception: Reception | undefined, emit: Emit): Promise<void> {
+  try {
+    await reception?.close();
+  } catch (error) {
+    const message = `the join token could not be revoked; it ends by itself: ${messageOf(error)}`;
+    emit({ type: 'warning', path: [], message });
+  }
 }
 
 /** The reception of this host. */
