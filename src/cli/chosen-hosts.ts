@@ -1,7 +1,7 @@
 import { hostEntries } from '../config/hosts.ts';
 import { EXIT, UserError } from '../errors.ts';
-import { clusterNodes, isMaster } from '../fleet/nodes.ts';
-import { parseTarget, type SshTarget } from '../ssh/target.ts';
+import { type ClusterNode, clusterNodes } from '../fleet/nodes.ts';
+import { parseJumps, parseTarget, type SshTarget, type TargetContext } from '../ssh/target.ts';
 import { adminAccess } from './cluster-access.ts';
 import { targetOf } from './fleet-hosts.ts';
 import { loadDocuments } from './options.ts';
@@ -38,12 +38,19 @@ export async function knownHosts(file: string | undefined): Promise<KnownHost[]>
   try {
     return (await clusterNodes(access.client)).map((node) => ({
       names: [node.name, ...node.addresses],
-      role: isMaster(node) ? 'control-plane' : 'worker',
-      target: { ...parseTarget(node.ssh ?? node.addresses[0] ?? node.name, context), name: node.name },
+      role: node.master ? 'control-plane' : 'worker',
+      target: targetOfNode(node, context),
     }));
   } finally {
     access.client.close();
   }
+}
+
+/** How a node is reached: as when it joined, else by its address. */
+export function targetOfNode(node: ClusterNode, context: TargetContext): SshTarget {
+  const { name, addresses, ssh, bastion } = node;
+  const jumps = bastion === undefined ? {} : { jumps: parseJumps(bastion, context) };
+  return { ...parseTarget(ssh ?? addresses[0] ?? name, context), name, ...jumps };
 }
 
 /** @param which workers, masters, all, or names separated by commas @throws UserError (usage) */

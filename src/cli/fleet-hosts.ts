@@ -1,7 +1,7 @@
 import { lookup } from 'node:dns/promises';
 import { homedir, networkInterfaces } from 'node:os';
 import type { HostEntry } from '../config/hosts.ts';
-import type { FleetHost } from '../fleet/up.ts';
+import type { FleetHost } from '../fleet/fleet-host.ts';
 import { expandPath, parseJumps, parseTarget, type SshTarget, type TargetContext } from '../ssh/target.ts';
 import { targetContext } from './ssh-options.ts';
 

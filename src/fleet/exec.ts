@@ -23,7 +23,7 @@ export interface FleetExec {
  */
 export async function execOnHosts({ targets, argv, connector, timeoutMs, emit }: FleetExec): Promise<void> {
   const byName = new Map(targets.map((target) => [target.name, target]));
-  const results = await onEachHost([...byName.keys()], { emit }, async (name, emitOfHost) => {
+  const results = await onEachHost([...byName.keys()], { emit, verb: 'exec' }, async (name, emitOfHost) => {
     const target = byName.get(name);
     if (target === undefined) throw new Error(`no target ${name}`);
     const tell = (message: string): void => emitOfHost({ type: 'progress', path: [], message });

@@ -29,7 +29,7 @@ export async function joinHosts(join: FleetJoin): Promise<void> {
   const cluster = { ...(await welcome.admit(token)), token };
   const input = workerConfiguration({ documents, offer: welcome.offer, cluster, ignorePreflightErrors });
   const targets = new Map(join.targets.map((target) => [target.name, target]));
-  const results = await onEachHost([...targets.keys()], { emit }, async (name, emitOfHost) => {
+  const results = await onEachHost([...targets.keys()], { emit, verb: 'join' }, async (name, emitOfHost) => {
     const target = targets.get(name);
     if (target === undefined) throw new Error(`no target ${name}`);
     await runVerbOnHost(target, remote, { argv: ['join', '--config', '-'], input, emit: emitOfHost });

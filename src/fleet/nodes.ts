@@ -11,7 +11,8 @@ const BASTION_ANNOTATION = 'kadm.io/ssh-bastion';
 export const clusterNodeSchema = z.strictObject({
   name: z.string(),
   addresses: z.array(z.string()),
-  labels: z.record(z.string(), z.string()),
+  /** Whether it is labelled as a control plane. */
+  master: z.boolean(),
   ssh: z.string().optional(),
   bastion: z.string().optional(),
 });
@@ -54,15 +55,11 @@ export async function clusterNodes(client: KubeClient): Promise<ClusterNode[]> {
     return {
       name,
       addresses: addresses.map(({ address }) => address),
-      labels: { ...labels },
+      master: CONTROL_PLANE_LABEL in labels,
       ...(ssh === undefined ? {} : { ssh }),
       ...(bastion === undefined ? {} : { bastion }),
     };
   });
-}
-
-export function isMaster({ labels }: ClusterNode): boolean {
-  return CONTROL_PLANE_LABEL in labels;
 }
 
 /** Gives a Node the labels and taints of its file, beside those that it has, and notes how it is reached. */

@@ -1,6 +1,8 @@
 import { PassThrough } from 'node:stream';
 import { z } from 'zod';
 import { artifactSchema } from '../components/store.ts';
+import { UserError } from '../errors.ts';
+import { type ClusterNode, clusterNodeSchema, type NodeMarks, nodeMarksSchema } from './nodes.ts';
 import type { HostSession } from './run-verb.ts';
 import type { ClusterPin, ComponentOffer, Reception } from './welcome.ts';
 
@@ -17,6 +19,10 @@ export const welcomeRequest = z.union([
   }),
   z.strictObject({ admit: z.string() }),
   z.strictObject({ expect: z.string() }),
+  z.strictObject({ nodes: z.literal('list') }),
+  z.strictObject({ mark: nodeMarksSchema }),
+  z.strictObject({ drain: z.string() }),
+  z.strictObject({ forget: z.string() }),
 ]);
 
 export type WelcomeRequest = z.infer<typeof welcomeRequest>;
@@ -34,7 +40,10 @@ const answer = z.union([
     }),
   }),
   z.object({ pin: z.object({ endpoint: z.string(), caCertHash: z.string() }) }),
-  z.object({ expected: z.literal(true) }),
+  z.object({ nodes: z.array(clusterNodeSchema).max(10_000) }),
+  z.object({ done: z.literal(true) }),
+  /** A request that could not be met; the next one may be. */
+  z.object({ refused: z.string(), remedy: z.string().optional() }),
 ]);
 
 type Answer = z.infer<typeof answer>;
@@ -44,6 +53,7 @@ export class RemoteWelcome implements Reception {
   readonly #requests = new PassThrough();
   readonly #ended: Promise<unknown>;
   #offer: ComponentOffer | undefined;
+  #last: Promise<unknown> = Promise.resolve();
   #answered = Promise.withResolvers<Answer>();
 
   private constructor(session: HostSession) {
@@ -81,15 +91,41 @@ export class RemoteWelcome implements Reception {
     await this.#ask({ expect: token });
   }
 
+  async nodes(): Promise<ClusterNode[]> {
+    const answered = await this.#ask({ nodes: 'list' });
+    if (!('nodes' in answered)) throw unexpected();
+    return answered.nodes;
+  }
+
+  async mark(marks: NodeMarks): Promise<void> {
+    await this.#ask({ mark: marks });
+  }
+
+  async drain(node: string): Promise<void> {
+    await this.#ask({ drain: node });
+  }
+
+  async forget(node: string): Promise<void> {
+    await this.#ask({ forget: node });
+  }
+
   async close(): Promise<void> {
     this.#requests.end();
     await this.#ended;
   }
 
+  /** One request at a time: an answer does not say which it belongs to. */
   async #ask(request: WelcomeRequest): Promise<Answer> {
-    this.#answered = Promise.withResolvers();
-    this.#requests.write(`${JSON.stringify(request)}\n`);
-    return await Promise.race([this.#answered.promise, this.#ended.then(() => Promise.reject(gone()))]);
+    const turn = this.#last.then(async () => {
+      this.#answered = Promise.withResolvers();
+      this.#requests.write(`${JSON.stringify(request)}\n`);
+      return await Promise.race([this.#answered.promise, this.#ended.then(() => Promise.reject(gone()))]);
+    });
+    this.#last = turn.catch(() => {});
+    const answered = await turn;
+    if (!('refused' in answered)) return answered;
+    const { refused, remedy } = answered;
+    throw new UserError(refused, remedy === undefined ? {} : { remedy });
   }
 
   #take(result: Record<string, unknown>): void {

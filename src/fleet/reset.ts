@@ -6,8 +6,7 @@ import type { SshTarget } from '../ssh/target.ts';
 import { onEachHost, throwFailures } from './hosts.ts';
 import { clusterNodes, deleteNode } from './nodes.ts';
 import { type RemoteOptions, runVerbOnHost } from './run-verb.ts';
-
-const DRAIN_TIMEOUT_MS = 120_000;
+import { DRAIN_TIMEOUT_MS } from './welcome.ts';
 
 export interface FleetReset {
   readonly targets: readonly SshTarget[];
@@ -22,17 +21,21 @@ export interface FleetReset {
 /** Takes hosts out of the cluster: the node is drained, the host reset, the Node deleted. */
 export async function resetHosts(reset: FleetReset): Promise<void> {
   const targets = new Map(reset.targets.map((target) => [target.name, target]));
-  const results = await onEachHost([...targets.keys()], { emit: reset.emit }, async (name, emit) => {
-    const target = targets.get(name);
-    if (target === undefined) throw new Error(`no target ${name}`);
-    const node = reset.client && (await nodeOf(reset.client, target.host));
-    const progress = (message: string): void => emit({ type: 'progress', path: [], message });
-    if (reset.client && node !== undefined && reset.drain) {
-      await drain(reset.client, node, { timeoutMs: DRAIN_TIMEOUT_MS, progress, signal: reset.signal });
-    }
-    await runVerbOnHost(target, reset.remote, { argv: ['reset', '--force'], input: '', emit });
-    if (reset.client && node !== undefined) await deleteNode(reset.client, node);
-  });
+  const results = await onEachHost(
+    [...targets.keys()],
+    { emit: reset.emit, verb: 'reset' },
+    async (name, emit) => {
+      const target = targets.get(name);
+      if (target === undefined) throw new Error(`no target ${name}`);
+      const node = reset.client && (await nodeOf(reset.client, target.host));
+      const progress = (message: string): void => emit({ type: 'progress', path: [], message });
+      if (reset.client && node !== undefined && reset.drain) {
+        await drain(reset.client, node, { timeoutMs: DRAIN_TIMEOUT_MS, progress, signal: reset.signal });
+      }
+      await runVerbOnHost(target, reset.remote, { argv: ['reset', '--force'], input: '', emit });
+      if (reset.client && node !== undefined) await deleteNode(reset.client, node);
+    },
+  );
   throwFailures(results, 'reset');
 }
 

@@ -3,8 +3,9 @@ import type { Readable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
 import { EXIT, type ExitCode, messageOf, UserError } from '../errors.ts';
 import { readPieces } from '../host/large-file.ts';
+import { ADDRESSES_COMMAND, type HostAddress, parseAddresses } from '../host/network.ts';
 import { TRANSIENT_PARENTS } from '../host/transient.ts';
-import { type CompletedVerb, completedInText, LEDGER_FILE, STATE_DIRECTORY } from '../phases/ledger.ts';
+import { digestIn, HOST_STATE_SCRIPT, type HostState, hostStateIn } from './host-state.ts';
 import { collect, type Runner } from './runner.ts';
 
 const COMMAND_TIMEOUT_MS = 30_000;
@@ -44,13 +45,13 @@ export class RemoteKadm {
   /** The folder in which it is, when it goes again. */
   readonly #temporary: string | undefined;
 
-  /** The verb that had ended well there before. */
-  readonly completed: CompletedVerb | undefined;
+  /** What the host was before. */
+  readonly state: HostState;
 
-  private constructor(root: Runner, path: string, completed: CompletedVerb | undefined, temporary?: string) {
+  private constructor(root: Runner, path: string, state: HostState, temporary?: string) {
     this.#root = root;
     this.#path = path;
-    this.completed = completed;
+    this.state = state;
     this.#temporary = temporary;
   }
 
@@ -64,11 +65,11 @@ export class RemoteKadm {
     progress: (message: string) => void,
     nearby?: () => Promise<string>,
   ): Promise<RemoteKadm> {
-    const { sha256, completed } = await lookAt(root);
-    if (sha256 === executable.sha256) return new RemoteKadm(root, INSTALLED, completed);
+    const { sha256, ...state } = await lookAt(root);
+    if (sha256 === executable.sha256) return new RemoteKadm(root, INSTALLED, state);
     progress('sending kadm');
     const folder = await folderToRunFrom(root);
-    const remote = new RemoteKadm(root, `${folder}/kadm`, completed, folder);
+    const remote = new RemoteKadm(root, `${folder}/kadm`, state, folder);
     try {
       const url = await nearby?.();
       const fetched = url !== undefined && (await fetchThere(root, executable, remote.#path, url));
@@ -84,6 +85,12 @@ export class RemoteKadm {
   /** @returns the exit code and the last lines of standard error */
   async run(options: RemoteRunOptions): Promise<{ exitCode: number; stderr: string }> {
     return await runThere(this.#root, [this.#path, ...options.argv], options);
+  }
+
+  /** @throws UserError where the host has no `ip` */
+  async addresses(): Promise<HostAddress[]> {
+    const said = await privileged(this.#root, ADDRESSES_COMMAND);
+    return parseAddresses(/^\[.*$/ms.exec(said)?.[0] ?? '[]');
   }
 
   /** Leaves nothing there that was only for the time of the connection. */
@@ -165,23 +172,16 @@ async function fetchThere(root: Runner, executable: Executable, path: string, ur
 }
 
 /** What of kadm is on the host, in one round trip. */
-async function lookAt(
-  root: Runner,
-): Promise<{ sha256: string | undefined; completed: CompletedVerb | undefined }> {
-  const script = `sha256sum ${INSTALLED}; grep '"complete"' ${STATE_DIRECTORY}/${LEDGER_FILE}; true`;
-  const stdout = await privileged(root, ['sh', '-c', script]);
-  return { sha256: digestIn(stdout), completed: completedInText(stdout) };
+async function lookAt(root: Runner): Promise<ReturnType<typeof hostStateIn>> {
+  const before = Date.now();
+  const said = await privileged(root, ['sh', '-c', HOST_STATE_SCRIPT, 'look', INSTALLED]);
+  return hostStateIn(said, (before + Date.now()) / 2);
 }
 
 async function remoteSha256(root: Runner, path: string): Promise<string | undefined> {
   const argv = ['sha256sum', path];
   const { stdout, exitCode } = await root.exec(argv, { timeoutMs: COMMAND_TIMEOUT_MS });
   return exitCode === 0 ? digestIn(stdout) : undefined;
-}
-
-/** A banner of the login shell may come before it. */
-function digestIn(stdout: string): string | undefined {
-  return /^[0-9a-f]{64}(?= )/m.exec(stdout)?.[0];
 }
 
 async function runThere(
