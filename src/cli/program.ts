@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { EXIT } from '../errors.ts';
 import { agentCommand } from './agent.ts';
 import { execCommand } from './exec.ts';
+import { hostsCommand } from './hosts.ts';
 import { initCommand } from './init.ts';
 import { joinCommand } from './join.ts';
 import { labCommand } from './lab.ts';
@@ -28,6 +29,7 @@ export function program(): Command {
     joinCommand(),
     resetCommand(),
     execCommand(),
+    hostsCommand(),
     tokenCommand(),
     labCommand(),
     agentCommand(),

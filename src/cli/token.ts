@@ -8,6 +8,7 @@ import { adminAccess, notAMaster } from './cluster-access.ts';
 import { outputOption } from './options.ts';
 import type { OutputFormat } from './renderer.ts';
 import { runVerb } from './run.ts';
+import { textTable } from './text-table.ts';
 
 const DEFAULT_TTL = '24h0m0s';
 
@@ -118,13 +119,5 @@ function idOf(text: string): string {
 function table(tokens: readonly TokenInfo[]): string {
   const rows = tokens.map(({ id, expires, description }) => [id, expires ?? 'never', description]);
   const all = [['TOKEN', 'EXPIRES', 'DESCRIPTION'], ...rows];
-  const width = (column: number): number => Math.max(...all.map((row) => row[column]?.length ?? 0));
-  return all
-    .map((row) =>
-      row
-        .map((cell, index) => cell.padEnd(width(index)))
-        .join('   ')
-        .trimEnd(),
-    )
-    .join('\n');
+  return textTable(all);
 }
