@@ -8,6 +8,7 @@ import { acceptNewHostKeysOption } from './ssh-options.ts';
 
 const EXAMPLES = `
 Examples:
+  kadm up                    # at a terminal: asks for the hosts, and writes cluster.yaml
   kadm up -f cluster.yaml
   kadm up -f cluster.yaml --accept-new-host-keys --output json
 
@@ -36,8 +37,15 @@ export function upCommand(): Command {
     .addOption(outputOption())
     .addHelpText('after', EXAMPLES)
     .action(async (options: UpOptions) => {
-      await runVerb(options.output, async (run) => await up(options, run));
+      await runVerb(options.output, async (run) => await upOrAsk(options, run));
     });
+}
+
+async function upOrAsk(options: UpOptions, run: VerbRun): Promise<string> {
+  const { askForCluster, hasNoFile } = await import('./ask-cluster.ts');
+  if (!(await hasNoFile(options.file))) return await up(options, run);
+  const { file, now } = await askForCluster(options, run);
+  return now ? await up({ ...options, file }, run) : `To make it: kadm up -f ${file}`;
 }
 
 async function up(options: UpOptions, run: VerbRun): Promise<string> {
