@@ -4,7 +4,7 @@ import { DEFAULT_KUBERNETES_VERSION } from '../components/catalog.ts';
 import { parseDocuments } from '../config/documents.ts';
 import type { Documents } from '../config/schema.ts';
 import { messageOf, UserError } from '../errors.ts';
-import { type WelcomeOpen, type WelcomeRequest, welcomeRequest } from '../fleet/remote-welcome.ts';
+import { type WelcomeOpen, type WelcomeQuestion, welcomeRequest } from '../fleet/remote-welcome.ts';
 import { Welcome, type WelcomeOptions } from '../fleet/welcome.ts';
 import { LocalHost } from '../host/host.ts';
 import { addressTowards, addressTowardsHost } from '../host/network.ts';
@@ -33,13 +33,24 @@ export function welcomeCommand(): Command {
 
 async function welcome({ emit }: VerbRun): Promise<void> {
   let here: Welcome | undefined;
+  const answers = new Set<Promise<void>>();
+  const reply = (id: number, answer: Record<string, unknown>): void =>
+    emit({ type: 'result', path: [], result: { id, answer } });
   try {
     for await (const line of createInterface({ input: process.stdin })) {
-      const request = welcomeRequest.parse(JSON.parse(line));
-      if ('open' in request) here = await openHere(request.open);
+      const { id, ask } = welcomeRequest.parse(JSON.parse(line));
+      if ('open' in ask) {
+        here = await openHere(ask.open);
+        reply(id, { offer: here.offer });
+        continue;
+      }
       if (here === undefined) throw new Error('the first request is not to open');
-      emit({ type: 'result', path: [], result: await answer(here, request) });
+      // One that takes long holds up no other.
+      const answered = answerTo(here, ask).then((answer) => reply(id, answer));
+      answers.add(answered);
+      void answered.finally(() => answers.delete(answered));
     }
+    await Promise.all(answers);
   } finally {
     await here?.close();
   }
@@ -54,10 +65,13 @@ async function openHere({ config, kubernetesVersion, towards }: WelcomeOpen): Pr
 }
 
 /** What cannot be met is an answer too: workers go on joining meanwhile. */
-async function answer(here: Welcome, request: WelcomeRequest): Promise<Record<string, unknown>> {
+async function answerTo(
+  here: Welcome,
+  request: Exclude<WelcomeQuestion, { open: unknown }>,
+): Promise<Record<string, unknown>> {
   try {
-    if ('open' in request) return { offer: here.offer };
     if ('admit' in request) return { pin: await here.admit(request.admit) };
+    if ('probe' in request) return { problems: await here.probe(request.probe) };
     if ('nodes' in request) return { nodes: await here.nodes() };
     if ('expect' in request) await here.expect(request.expect);
     else if ('mark' in request) await here.mark(request.mark);

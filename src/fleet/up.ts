@@ -11,7 +11,7 @@ import { Master } from './master.ts';
 import type { ClusterNode } from './nodes.ts';
 import { prune, removedNodes } from './prune.ts';
 import type { HostSession, RemoteOptions } from './run-verb.ts';
-import type { Reception } from './welcome.ts';
+import { demandReachable, type Reception } from './welcome.ts';
 import { type WorkerConfiguration, workerConfiguration } from './worker.ts';
 
 export interface FleetUp {
@@ -94,7 +94,10 @@ async function bringUpWorker(run: FleetUp, host: FleetHost, master: Master, emit
       throw (untold ? master.failure : undefined) ?? error;
     }
     const joined = z.object({ nodeName: z.string() }).safeParse(result).data?.nodeName;
-    if (joined !== undefined) await master.reception.mark(marksOf(joined, { ...host, entry }));
+    if (joined !== undefined) {
+      await master.reception.mark(marksOf(joined, { ...host, entry }));
+      await demandReachable(master.reception, host.target.name, joined);
+    }
     return { node: joined };
   } finally {
     await session.close();

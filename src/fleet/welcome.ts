@@ -14,6 +14,7 @@ import { caCertificateHash } from '../pki/ca-pin.ts';
 import { parseToken, tokenExpiry } from '../pki/token.ts';
 import type { Executable } from '../ssh/remote-run.ts';
 import { type ClusterNode, clusterNodes, deleteNode, markNode, type NodeMarks } from './nodes.ts';
+import { probeNode } from './probe.ts';
 
 /** Longer than a join is allowed to take, and no longer. */
 export const JOIN_TOKEN_TTL_SECONDS = 20 * 60;
@@ -74,8 +75,19 @@ export interface Reception {
   drain(node: string): Promise<void>;
   /** Deletes a Node. */
   forget(node: string): Promise<void>;
+  /** What does not get through between this master and a node, a line each. */
+  probe(node: string): Promise<string[]>;
   /** Serves nothing more, and revokes the token. */
   close(): Promise<void>;
+}
+
+/** @throws UserError when a node that has joined is not reached as nodes have to be */
+export async function demandReachable(reception: Reception, host: string, node: string): Promise<void> {
+  const problems = await reception.probe(node);
+  if (problems.length === 0) return;
+  throw new UserError(`${host}: it has joined as ${node}, but ${problems.join('; ')}`, {
+    remedy: 'open it in the firewalls on both hosts and between them (docs/network.md lists the ports)',
+  });
 }
 
 /** Ends a reception. What that fails of is told, and never in place of what came before. */
@@ -157,6 +169,10 @@ export class Welcome implements Reception {
 
   async forget(node: string): Promise<void> {
     await this.#withCluster(({ client }) => deleteNode(client, node));
+  }
+
+  async probe(node: string): Promise<string[]> {
+    return (await this.#withCluster(({ client }) => probeNode(client, node))) ?? [];
   }
 
   async close(): Promise<void> {

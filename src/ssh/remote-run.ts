@@ -107,6 +107,8 @@ export class RemoteKadm {
 const FOLDER_SCRIPT = `
 umask 077
 for parent; do
+  # What runs that were cut off have left, long ago.
+  find "$parent" -maxdepth 1 -name 'kadm-????????' -user 0 -mmin +2880 -exec rm -rf {} + 2>/dev/null
   folder=$(mktemp -d "$parent/kadm-XXXXXXXX" 2>/dev/null) || continue
   echo '#!/bin/sh' >"$folder/probe" && chmod 700 "$folder/probe" && "$folder/probe" 2>/dev/null &&
     rm "$folder/probe" && echo "$folder" && exit 0
