@@ -67,7 +67,8 @@ export function commandLine(argv: readonly string[]): string {
 
 /** One word for a POSIX shell, whatever it holds. */
 export function quote(word: string): string {
-  return /^[A-Za-z0-9_./:=@%+,-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+  // % is special to fish.
+  return /^[A-Za-z0-9_./:=@+,-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
 /** The last bytes of a stream, kept in pieces: whatever comes, no more than about this is held. */

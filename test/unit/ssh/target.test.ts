@@ -54,7 +54,7 @@ describe('commandLine', () => {
     expect(commandLine(['sh', '-c', 'echo "$1"', 'sh', 'a b'])).toBe(`sh -c 'echo "$1"' sh 'a b'`);
     const line = commandLine(['printf', '%s', `it's\\\n!`]);
     const [, encoded = ''] = /^sh -c 'eval "\$\(echo ([A-Za-z0-9+/=]+) \| base64 -d\)"'$/.exec(line) ?? [];
-    expect(Buffer.from(encoded, 'base64').toString()).toBe(`exec printf %s 'it'\\''s\\\n!'`);
+    expect(Buffer.from(encoded, 'base64').toString()).toBe(`exec printf '%s' 'it'\\''s\\\n!'`);
   });
 });
 
