@@ -1,8 +1,9 @@
 import { Command } from 'commander';
 import { duration } from '../config/values.ts';
 import { EXIT, UserError } from '../errors.ts';
+import type { Emit } from '../phases/events.ts';
 import { outputOption } from './options.ts';
-import type { OutputFormat } from './renderer.ts';
+import { type OutputFormat, printable } from './renderer.ts';
 import { runVerb, type VerbRun } from './run.ts';
 import { acceptNewHostKeysOption } from './ssh-options.ts';
 
@@ -31,11 +32,11 @@ export function execCommand(): Command {
     .addOption(outputOption())
     .addHelpText('after', EXAMPLES)
     .action(async (argv: string[], options: ExecOptions) => {
-      await runVerb(options.output, async (run) => await exec(argv, options, run));
+      await runVerb(options.output, async (run) => await exec(argv, options, run), { tree: false });
     });
 }
 
-async function exec(argv: readonly string[], options: ExecOptions, run: VerbRun): Promise<string> {
+async function exec(argv: readonly string[], options: ExecOptions, run: VerbRun): Promise<undefined> {
   const { execOnHosts } = await import('../fleet/exec.ts');
   const { chosen, knownHosts } = await import('./chosen-hosts.ts');
   const { withConnector } = await import('./ssh-options.ts');
@@ -48,7 +49,17 @@ async function exec(argv: readonly string[], options: ExecOptions, run: VerbRun)
     });
   }
   await withConnector(options, run, async (connector) => {
-    await execOnHosts({ targets, argv, connector, timeoutMs: seconds * 1000, emit: run.emit });
+    const { emit } = run;
+    const tell = options.output === 'json' ? tellIn(emit) : print;
+    await execOnHosts({ targets, argv, connector, timeoutMs: seconds * 1000, emit, tell });
   });
-  return targets.length === 1 ? 'Done on 1 host.' : `Done on ${targets.length} hosts.`;
+  return undefined;
+}
+
+function print(host: string, line: string): void {
+  process.stdout.write(`[${host}] ${printable(line)}\n`);
+}
+
+function tellIn(emit: Emit): (host: string, line: string) => void {
+  return (host, message) => emit({ type: 'progress', path: [host], message });
 }

@@ -91,13 +91,17 @@ export class TreeRenderer implements Renderer {
     });
     const parent = this.#lines.get(key(path));
     if (parent !== undefined) parent.below.resolve(lines);
-    else if (this.#tree === undefined) {
+    else {
       const options = { concurrent: true, exitOnError: false, registerSignalListeners: false } as const;
       const rendererOptions = { collapseSubtasks: false, collapseErrors: true, collapseSkips: false };
       const tree = new Listr(lines.map(taskOf), { ...options, rendererOptions });
-      this.#tree = tree.run();
-      // listr2 has no other way to let something else speak on the terminal meanwhile.
-      this.#painter = (tree as unknown as { renderer: Painter }).renderer;
+      // A run that works on more hosts after the first ones shows them below.
+      this.#tree = (this.#tree ?? Promise.resolve()).then(async () => {
+        const running = tree.run();
+        // listr2 has no other way to let something else speak on the terminal meanwhile.
+        this.#painter = (tree as unknown as { renderer: Painter }).renderer;
+        await running;
+      });
     }
   }
 }

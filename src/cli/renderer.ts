@@ -13,13 +13,16 @@ export interface Renderer {
 
 export type OutputFormat = 'text' | 'json';
 
-/** A tree on a terminal, lines elsewhere, NDJSON when asked. */
-export async function rendererFor(format: OutputFormat): Promise<Renderer> {
+/**
+ * A tree on a terminal, lines elsewhere, NDJSON when asked.
+ * @param tree false for a verb that prints while it works
+ */
+export async function rendererFor(format: OutputFormat, tree = true): Promise<Renderer> {
   if (format === 'json') {
     const { JsonRenderer } = await import('./render-json.ts');
     return new JsonRenderer(process.stdout);
   }
-  if (process.stderr.isTTY) {
+  if (tree && process.stderr.isTTY) {
     const { TreeRenderer } = await import('./render-tree.ts');
     return new TreeRenderer();
   }

@@ -14,13 +14,15 @@ export interface VerbRun {
 
 /**
  * Runs a verb: shows its events, turns signals into an abort, prints what went wrong and sets the exit code.
+ * @param options.tree false for a verb that prints while it works
  * @param verb resolves with text for a person (shown after the tree, not with `--output json`)
  */
 export async function runVerb(
   format: OutputFormat,
   verb: (run: VerbRun) => Promise<string | undefined>,
+  options: { readonly tree?: boolean } = {},
 ): Promise<void> {
-  const renderer = await rendererFor(format);
+  const renderer = await rendererFor(format, options.tree);
   const interrupt = new AbortController();
   const onSignal = (): void => interrupt.abort(new UserError('interrupted', { exitCode: EXIT.interrupted }));
   // Not `once`: without a listener left the next signal would end this process at once, without a word.

@@ -15,19 +15,24 @@ export interface FleetExec {
   readonly connector: Connector;
   readonly timeoutMs: number;
   readonly emit: Emit;
+  /** Hears each line of output. */
+  readonly tell: (host: string, line: string) => void;
 }
 
 /**
- * Runs one command on many hosts at once, as root. Each line of its output is a progress event of its host.
+ * Runs one command on many hosts at once, as root.
  * @throws UserError naming the hosts where it ended with another code than 0, or could not be run
  */
-export async function execOnHosts({ targets, argv, connector, timeoutMs, emit }: FleetExec): Promise<void> {
+export async function execOnHosts(exec: FleetExec): Promise<void> {
+  const { targets, argv, connector, timeoutMs, emit } = exec;
   const byName = new Map(targets.map((target) => [target.name, target]));
   const results = await onEachHost([...byName.keys()], { emit, verb: 'exec' }, async (name, emitOfHost) => {
     const target = byName.get(name);
     if (target === undefined) throw new Error(`no target ${name}`);
-    const tell = (message: string): void => emitOfHost({ type: 'progress', path: [], message });
-    const connection = await connector.open(target, tell);
+    const tell = (line: string): void => exec.tell(name, line);
+    const connection = await connector.open(target, (message) =>
+      emitOfHost({ type: 'progress', path: [], message }),
+    );
     const timer = setTimeout(() => connection.abandon(`${argv[0]} did not end in time`), timeoutMs);
     try {
       const root = await asRoot(connection, connector.credentials);

@@ -86,7 +86,8 @@ export async function demandReachable(reception: Reception, host: string, node: 
   const problems = await reception.probe(node);
   if (problems.length === 0) return;
   throw new UserError(`${host}: it has joined as ${node}, but ${problems.join('; ')}`, {
-    remedy: 'open it in the firewalls on both hosts and between them (docs/network.md lists the ports)',
+    remedy:
+      'open it in the firewalls of both hosts and between them: TCP 10250 to every node, TCP 6443 to the control plane, UDP 8472 between all nodes',
   });
 }
 

@@ -63,7 +63,7 @@ async function reach(
   const argv = ['kadm', 'exec', ...flags, '--', ...(options.argv ?? ID)];
   const env = { HOME: '/root', ...options.env };
   const ran = await lab.host('h1').exec(argv, { allowFailure: true, timeoutMs: 120_000, env });
-  return { exitCode: ran.exitCode, said: ran.stderr };
+  return { exitCode: ran.exitCode, said: `${ran.stdout}${ran.stderr}` };
 }
 
 function expectRoot({ exitCode, said }: Outcome, host = 'h3'): void {
@@ -154,7 +154,7 @@ Host box-*
       .host('h1')
       .exec(['sh', '-c', typed], { timeoutMs: 60_000, env: { HOME: '/root', TERM: 'xterm' } });
     expect(stdout).toContain('Password of carol on h3');
-    expect(stdout).toContain('Done on 1 host.');
+    expect(stdout).toContain('[h3] 0');
     expect(stdout).not.toContain(PASSWORD);
   });
 
@@ -219,7 +219,7 @@ describe('a host key', () => {
       .host('h1')
       .exec(['sh', '-c', typed], { timeoutMs: 60_000, env: { HOME: '/root', TERM: 'xterm' } });
     expect(stdout).toMatch(/shows the host key SHA256:\S{43}/);
-    expect(stdout).toContain('Done on 1 host.');
+    expect(stdout).toContain('[h3] 0');
     expect(await on('h1', `ssh-keygen -F h3 -f ${SSH}/known_test`)).toContain('ssh-ed25519');
   });
 });

@@ -147,8 +147,8 @@ test('hosts are named by role, by name, and by the cluster that they are', async
     await lab.host('h2').exec(['install', '-m', '600', '/dev/stdin', `/root/.ssh/${file}`], { input });
   }
   const hostnames = async (...argv: string[]): Promise<string[]> => {
-    const { stderr } = await lab.host('h2').exec(['kadm', 'exec', ...argv, '--', 'uname', '-n']);
-    return [...stderr.matchAll(/^\[\S+\] (h\d)$/gm)].map(([, name = '']) => name).sort();
+    const { stdout } = await lab.host('h2').exec(['kadm', 'exec', ...argv, '--', 'uname', '-n']);
+    return [...stdout.matchAll(/^\[\S+\] (h\d)$/gm)].map(([, name = '']) => name).sort();
   };
   expect(await hostnames('--hosts', 'workers')).toEqual(['h1', 'h3']);
   expect(await hostnames('--hosts', 'masters,rack-1')).toEqual(['h2', 'h3']);
