@@ -16,8 +16,8 @@ const CONNECT_TIMEOUT_MS = 20_000;
 /** A dead peer is noticed after KEEPALIVE_MS * KEEPALIVE_COUNT, and one more before the first. */
 const KEEPALIVE_MS = 5_000;
 const KEEPALIVE_COUNT = 4;
-/** For how long a host that cannot be reached is tried again: about what a reboot takes. */
-const RETRY_FOR_MS = 45_000;
+/** For how long a host that cannot be reached is tried again: a server that starts anew, a cable that was out. */
+const RETRY_FOR_MS = 30_000;
 const FIRST_PAUSE_MS = 1_000;
 const LONGEST_PAUSE_MS = 10_000;
 
@@ -27,7 +27,7 @@ export interface ConnectorOptions {
   readonly signal?: AbortSignal;
   /** Who is asked about host keys and passwords; nobody when left out. */
   readonly questions?: Questions;
-  /** 45 s when left out; 0 for a single attempt. */
+  /** 30 s when left out; 0 for a single attempt. */
   readonly retryForMs?: number;
 }
 

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LocalHost } from '../../src/host/host.ts';
@@ -38,6 +38,7 @@ export async function benchFleet(setting: BenchSetting): Promise<FleetFigures> {
     const home = await mkdtemp(`${tmpdir()}/kadm-fleet-`);
     try {
       const config = `Host *\n  IdentityFile ${labPaths(LAB).sshKey}\n  IdentitiesOnly yes\n`;
+      await mkdir(`${home}/.ssh`, { mode: 0o700 });
       await new LocalHost().writeFile(`${home}/.ssh/config`, config, { mode: 0o600 });
       const ports = Array.from({ length: ENDPOINTS }, (_, index) => FIRST_PORT + index);
       const targets = ports.flatMap((port) => ['--ssh', `root@${host.address}:${port}`]);

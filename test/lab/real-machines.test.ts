@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { z } from 'zod';
@@ -158,7 +159,9 @@ describe('a cluster of such machines', () => {
 
   test('is made, and a firewall that drops a port is named', async () => {
     await Promise.all(['h1', 'h2', 'h3'].map((name) => on(name, WATCH)));
+    const second = sleep(4_000).then(() => kadm(['up', '-f', FILE], HOSTS));
     const { exitCode, stderr } = await kadm(['up', '-f', FILE], HOSTS);
+    expect((await second).stderr).toContain('another kadm makes a control plane of this host right now');
     expect(stderr).toMatch(
       /h2: it has joined as web\.example\.org, but TCP port 10250 of \S+ does not answer/,
     );
