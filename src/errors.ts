@@ -1,5 +1,5 @@
-/** Exit codes, documented in docs/commands.md. */
-export const EXIT = { done: 0, failed: 1, usage: 2, preflight: 3, interrupted: 130 } as const;
+/** Exit codes, documented in docs/commands.md. `partial`: of several hosts some are done, and others failed. */
+export const EXIT = { done: 0, failed: 1, usage: 2, preflight: 3, partial: 4, interrupted: 130 } as const;
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 

@@ -1,9 +1,9 @@
 import { joinHosts } from '../fleet/join.ts';
-import { Welcome } from '../fleet/welcome.ts';
+import { closeReception, Welcome } from '../fleet/welcome.ts';
 import { adminAccess, notAMaster } from './cluster-access.ts';
 import { loadDocuments } from './options.ts';
 import type { VerbRun } from './run.ts';
-import { ownExecutable, targetsFrom } from './ssh-options.ts';
+import { ownExecutable, targetsFrom, withConnector } from './ssh-options.ts';
 import { welcomeOptions } from './welcome.ts';
 
 /** `kadm join --ssh`: everything that the workers need is known on the master. */
@@ -14,7 +14,7 @@ export async function joinFromMaster(
     readonly acceptNewHostKeys?: boolean;
     readonly ignorePreflightErrors?: readonly string[];
   },
-  { emit, signal }: VerbRun,
+  run: VerbRun,
 ): Promise<void> {
   const targets = await targetsFrom(hosts);
   const documents = await loadDocuments(options.config);
@@ -24,18 +24,12 @@ export async function joinFromMaster(
   const executable = await ownExecutable();
   const welcome = await Welcome.open(await welcomeOptions(documents, targets[0]?.host, executable));
   try {
-    await joinHosts({
-      targets,
-      remote: {
-        connect: { acceptNewHostKeys: options.acceptNewHostKeys === true, signal },
-        executable,
-      },
-      welcome,
-      documents,
-      ignorePreflightErrors: options.ignorePreflightErrors ?? [],
-      emit,
+    await withConnector(options, run, async (connector) => {
+      const ignorePreflightErrors = options.ignorePreflightErrors ?? [];
+      const remote = { connector, executable };
+      await joinHosts({ targets, remote, welcome, documents, ignorePreflightErrors, emit: run.emit });
     });
   } finally {
-    await welcome.close();
+    await closeReception(welcome, run.emit);
   }
 }

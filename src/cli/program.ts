@@ -2,6 +2,8 @@ import { Command, CommanderError } from 'commander';
 import { EXIT } from '../errors.ts';
 import { agentCommand } from './agent.ts';
 import { certsCommand } from './certs.ts';
+import { execCommand } from './exec.ts';
+import { hostsCommand } from './hosts.ts';
 import { initCommand } from './init.ts';
 import { joinCommand } from './join.ts';
 import { kubeconfigCommand } from './kubeconfig.ts';
@@ -29,6 +31,8 @@ export function program(): Command {
     initCommand(),
     joinCommand(),
     resetCommand(),
+    execCommand(),
+    hostsCommand(),
     tokenCommand(),
     certsCommand(),
     kubeconfigCommand(),

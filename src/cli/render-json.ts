@@ -14,6 +14,10 @@ export class JsonRenderer implements Renderer {
     this.#out.write(`${JSON.stringify({ version: 1, time: new Date().toISOString(), ...event })}\n`);
   }
 
+  pause(): () => void {
+    return () => {};
+  }
+
   async end(): Promise<void> {
     await new Promise((resolve) => this.#out.write('', resolve));
   }

@@ -20,6 +20,10 @@ export class LineRenderer implements Renderer {
     if (line !== undefined) this.#out.write(`${printable(line)}\n`);
   }
 
+  pause(): () => void {
+    return () => {};
+  }
+
   async end(): Promise<void> {
     await new Promise((resolve) => this.#out.write('', resolve));
   }

@@ -6,6 +6,13 @@ import { formatDuration, printable, type Renderer } from './renderer.ts';
 type Wrapper = ListrTaskWrapper<any, any, any>;
 type Outcome = { readonly state: 'finished' | 'skipped' | 'failed' | 'left'; readonly text: string };
 
+/** What draws the tree. */
+interface Painter {
+  render(): Promise<void> | void;
+  update(): void;
+  end(): void;
+}
+
 /** One line of the tree, and the promises by which listr2 waits for what the events say. */
 class Line {
   readonly title: string;
@@ -30,6 +37,7 @@ class Line {
 export class TreeRenderer implements Renderer {
   readonly #lines = new Map<string, Line>();
   #tree: Promise<unknown> | undefined;
+  #painter: Painter | undefined;
 
   emit(event: Event): void {
     const line = this.#lines.get(key(event.path));
@@ -58,6 +66,18 @@ export class TreeRenderer implements Renderer {
     }
   }
 
+  /** Leaves what is shown as it is, and goes on below it afterwards. */
+  pause(): () => void {
+    const painter = this.#painter;
+    if (painter === undefined) return () => {};
+    painter.end();
+    painter.update = () => {};
+    return () => {
+      Reflect.deleteProperty(painter, 'update');
+      void painter.render();
+    };
+  }
+
   async end(): Promise<void> {
     for (const line of this.#lines.values()) line.end({ state: 'left', text: line.title });
     await this.#tree;
@@ -71,10 +91,17 @@ export class TreeRenderer implements Renderer {
     });
     const parent = this.#lines.get(key(path));
     if (parent !== undefined) parent.below.resolve(lines);
-    else if (this.#tree === undefined) {
+    else {
       const options = { concurrent: true, exitOnError: false, registerSignalListeners: false } as const;
       const rendererOptions = { collapseSubtasks: false, collapseErrors: true, collapseSkips: false };
-      this.#tree = new Listr(lines.map(taskOf), { ...options, rendererOptions }).run();
+      const tree = new Listr(lines.map(taskOf), { ...options, rendererOptions });
+      // A run that works on more hosts after the first ones shows them below.
+      this.#tree = (this.#tree ?? Promise.resolve()).then(async () => {
+        const running = tree.run();
+        // listr2 has no other way to let something else speak on the terminal meanwhile.
+        this.#painter = (tree as unknown as { renderer: Painter }).renderer;
+        await running;
+      });
     }
   }
 }

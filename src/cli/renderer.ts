@@ -6,18 +6,23 @@ import { LineRenderer } from './render-lines.ts';
 /** Shows the events of a run. `end` waits until everything has been shown. */
 export interface Renderer {
   emit(event: Event): void;
+  /** Keeps off the terminal until the function that it returns is called. */
+  pause(): () => void;
   end(): Promise<void>;
 }
 
 export type OutputFormat = 'text' | 'json';
 
-/** A tree on a terminal, lines elsewhere, NDJSON when asked. */
-export async function rendererFor(format: OutputFormat): Promise<Renderer> {
+/**
+ * A tree on a terminal, lines elsewhere, NDJSON when asked.
+ * @param tree false for a verb that prints while it works
+ */
+export async function rendererFor(format: OutputFormat, tree = true): Promise<Renderer> {
   if (format === 'json') {
     const { JsonRenderer } = await import('./render-json.ts');
     return new JsonRenderer(process.stdout);
   }
-  if (process.stderr.isTTY) {
+  if (tree && process.stderr.isTTY) {
     const { TreeRenderer } = await import('./render-tree.ts');
     return new TreeRenderer();
   }

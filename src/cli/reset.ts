@@ -75,17 +75,14 @@ async function resetHere({ emit, signal }: VerbRun): Promise<string> {
 async function resetOthers(hosts: readonly string[], options: ResetOptions, run: VerbRun): Promise<string> {
   const { resetHosts } = await import('../fleet/reset.ts');
   const { adminAccess } = await import('./cluster-access.ts');
-  const { ownExecutable, targetsFrom } = await import('./ssh-options.ts');
+  const { ownExecutable, targetsFrom, withConnector } = await import('./ssh-options.ts');
   const targets = await targetsFrom(hosts);
   const access = await adminAccess();
   try {
-    await resetHosts({
-      targets,
-      connect: { acceptNewHostKeys: options.acceptNewHostKeys === true, signal: run.signal },
-      executable: await ownExecutable(),
-      client: access?.client,
-      drain: options.drain,
-      ...run,
+    const executable = await ownExecutable();
+    await withConnector(options, run, async (connector) => {
+      const remote = { connector, executable };
+      await resetHosts({ targets, remote, client: access?.client, drain: options.drain, ...run });
     });
   } finally {
     access?.client.close();

@@ -1,29 +1,39 @@
 import { EXIT, type ExitCode, messageOf, UserError } from '../errors.ts';
 import type { Emit } from '../phases/events.ts';
+import type { Questions } from '../ssh/questions.ts';
+import { questionsAt } from './questions.ts';
 import { type OutputFormat, printable, rendererFor } from './renderer.ts';
 
 export interface VerbRun {
   readonly emit: Emit;
   /** Aborted by SIGINT or SIGTERM: the running phases stop between their steps. */
   readonly signal: AbortSignal;
+  /** The person at the terminal, if there is one. */
+  readonly questions: Questions;
 }
 
 /**
  * Runs a verb: shows its events, turns signals into an abort, prints what went wrong and sets the exit code.
+ * @param options.tree false for a verb that prints while it works
  * @param verb resolves with text for a person (shown after the tree, not with `--output json`)
  */
 export async function runVerb(
   format: OutputFormat,
   verb: (run: VerbRun) => Promise<string | undefined>,
+  options: { readonly tree?: boolean } = {},
 ): Promise<void> {
-  const renderer = await rendererFor(format);
+  const renderer = await rendererFor(format, options.tree);
   const interrupt = new AbortController();
   const onSignal = (): void => interrupt.abort(new UserError('interrupted', { exitCode: EXIT.interrupted }));
   // Not `once`: without a listener left the next signal would end this process at once, without a word.
   process.on('SIGINT', onSignal);
   process.on('SIGTERM', onSignal);
   try {
-    const text = await verb({ emit: (event) => renderer.emit(event), signal: interrupt.signal });
+    const text = await verb({
+      emit: (event) => renderer.emit(event),
+      signal: interrupt.signal,
+      questions: questionsAt(renderer),
+    });
     await renderer.end();
     if (text !== undefined && format === 'text') process.stdout.write(`${text}\n`);
   } catch (error) {

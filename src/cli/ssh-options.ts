@@ -1,10 +1,10 @@
-import { readFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { Option } from 'commander';
-import { hasCode } from '../errors.ts';
 import { sha256File } from '../host/large-file.ts';
+import { readSshConfig } from '../ssh/config-file.ts';
+import { Connector } from '../ssh/connector.ts';
 import type { Executable } from '../ssh/remote-run.ts';
-import { parseTarget, type SshTarget } from '../ssh/target.ts';
+import { parseTarget, type SshTarget, type TargetContext } from '../ssh/target.ts';
+import type { VerbRun } from './run.ts';
 
 export function sshOption(description: string): Option {
   return new Option('--ssh <[user@]host[:port]>', description).argParser(
@@ -19,10 +19,34 @@ export function acceptNewHostKeysOption(): Option {
   );
 }
 
+/** Runs `work` with connections that are closed after it. */
+export async function withConnector<T>(
+  options: { readonly acceptNewHostKeys?: boolean; readonly retryForMs?: number },
+  { signal, questions }: VerbRun,
+  work: (connector: Connector) => Promise<T>,
+): Promise<T> {
+  const connector = new Connector({
+    ...options,
+    acceptNewHostKeys: options.acceptNewHostKeys === true,
+    signal,
+    questions,
+  });
+  try {
+    return await work(connector);
+  } finally {
+    await connector.close();
+  }
+}
+
+/** What of this user's settings says how hosts are reached. */
+export async function targetContext(): Promise<TargetContext> {
+  return { sshConfig: await readSshConfig() };
+}
+
 /** @throws UserError (usage) for a target that is not [USER@]HOST[:PORT] */
 export async function targetsFrom(texts: readonly string[]): Promise<SshTarget[]> {
-  const config = await sshConfig();
-  return [...new Set(texts)].map((text) => parseTarget(text, config));
+  const context = await targetContext();
+  return [...new Set(texts)].map((text) => parseTarget(text, context));
 }
 
 /** This executable, for other hosts to run. */
@@ -30,13 +54,4 @@ export async function ownExecutable(): Promise<Executable> {
   const sha256 = await sha256File(process.execPath);
   if (sha256 === undefined) throw new Error(`${process.execPath} has vanished`);
   return { path: process.execPath, sha256 };
-}
-
-async function sshConfig(): Promise<string> {
-  try {
-    return await readFile(`${homedir()}/.ssh/config`, 'utf8');
-  } catch (error) {
-    if (hasCode(error, 'ENOENT')) return '';
-    throw error;
-  }
 }

@@ -1,8 +1,8 @@
 import { DEFAULT_KUBERNETES_VERSION } from '../components/catalog.ts';
 import type { Documents } from '../config/schema.ts';
+import type { FleetHost } from '../fleet/fleet-host.ts';
 import { RemoteWelcome } from '../fleet/remote-welcome.ts';
 import type { HostSession } from '../fleet/run-verb.ts';
-import type { FleetHost } from '../fleet/up.ts';
 import { type Reception, Welcome } from '../fleet/welcome.ts';
 import { yamlDocuments } from '../fleet/worker.ts';
 import type { Executable } from '../ssh/remote-run.ts';

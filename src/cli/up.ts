@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { EXIT, UserError } from '../errors.ts';
-import type { FleetHost } from '../fleet/up.ts';
+import type { FleetHost } from '../fleet/fleet-host.ts';
 import { loadDocuments, outputOption } from './options.ts';
 import type { OutputFormat } from './renderer.ts';
 import { runVerb, type VerbRun } from './run.ts';
@@ -8,6 +8,7 @@ import { acceptNewHostKeysOption } from './ssh-options.ts';
 
 const EXAMPLES = `
 Examples:
+  kadm up                    # at a terminal: asks for the hosts, and writes cluster.yaml
   kadm up -f cluster.yaml
   kadm up -f cluster.yaml --accept-new-host-keys --output json
 
@@ -22,6 +23,7 @@ cluster.yaml, at its shortest:
 
 interface UpOptions {
   readonly file?: string;
+  readonly prune?: boolean;
   readonly acceptNewHostKeys?: boolean;
   readonly output: OutputFormat;
 }
@@ -30,20 +32,30 @@ export function upCommand(): Command {
   return new Command('up')
     .description('make the machines of a file a cluster, over SSH; again: whatever of it is missing')
     .option('-f, --file <file>', 'configuration documents with spec.hosts, - for standard input')
+    .option('--prune', 'take nodes that the file does not name out of the cluster, and reset them')
     .addOption(acceptNewHostKeysOption())
     .addOption(outputOption())
     .addHelpText('after', EXAMPLES)
     .action(async (options: UpOptions) => {
-      await runVerb(options.output, async (run) => await up(options, run));
+      await runVerb(options.output, async (run) => await upOrAsk(options, run));
     });
 }
 
-async function up(options: UpOptions, { emit, signal }: VerbRun): Promise<string> {
+async function upOrAsk(options: UpOptions, run: VerbRun): Promise<string> {
+  const { askForCluster, hasNoFile } = await import('./ask-cluster.ts');
+  if (!(await hasNoFile(options.file))) return await up(options, run);
+  const { file, now } = await askForCluster(options, run);
+  return now ? await up({ ...options, file }, run) : `To make it: kadm up -f ${file}`;
+}
+
+async function up(options: UpOptions, run: VerbRun): Promise<string> {
   const { hostEntries } = await import('../config/hosts.ts');
   const { up: bringUp } = await import('../fleet/up.ts');
   const { welcomeOf } = await import('./up-welcome.ts');
   const { fleetHosts } = await import('./fleet-hosts.ts');
-  const { ownExecutable } = await import('./ssh-options.ts');
+  const { targetOfNode } = await import('./chosen-hosts.ts');
+  const { summary } = await import('../fleet/hosts.ts');
+  const { ownExecutable, targetContext, withConnector } = await import('./ssh-options.ts');
   const documents = await loadDocuments(options.file);
   const hosts = await fleetHosts(hostEntries(documents));
   const { controlPlane, workers } = byRole(hosts);
@@ -52,20 +64,21 @@ async function up(options: UpOptions, { emit, signal }: VerbRun): Promise<string
     requireRoot();
   }
   const executable = await ownExecutable();
-  await bringUp({
-    controlPlane,
-    workers,
-    documents,
-    remote: {
-      connect: { acceptNewHostKeys: options.acceptNewHostKeys === true, signal },
-      executable,
-    },
-    welcome: (session, host) => welcomeOf(session, host, workers[0], documents, executable),
-    emit,
-    signal,
-  });
+  const context = await targetContext();
+  const results = await withConnector(options, run, async (connector) =>
+    bringUp({
+      controlPlane,
+      workers,
+      documents,
+      remote: { connector, executable },
+      welcome: (session, host) => welcomeOf(session, host, workers[0], documents, executable),
+      prune: options.prune === true,
+      targetOf: (node) => targetOfNode(node, context),
+      ...run,
+    }),
+  );
   const where = controlPlane.local ? '' : ` on ${controlPlane.target.name}`;
-  return `The cluster is up: ${hosts.length} nodes. See them${where}: kubectl get nodes`;
+  return `${summary(results)}\nThe cluster is up: ${hosts.length} nodes. See them${where}: kubectl get nodes`;
 }
 
 function byRole(hosts: readonly FleetHost[]): { controlPlane: FleetHost; workers: FleetHost[] } {

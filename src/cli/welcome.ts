@@ -3,7 +3,8 @@ import { Command } from 'commander';
 import { DEFAULT_KUBERNETES_VERSION } from '../components/catalog.ts';
 import { parseDocuments } from '../config/documents.ts';
 import type { Documents } from '../config/schema.ts';
-import { welcomeRequest } from '../fleet/remote-welcome.ts';
+import { messageOf, UserError } from '../errors.ts';
+import { type WelcomeOpen, type WelcomeQuestion, welcomeRequest } from '../fleet/remote-welcome.ts';
 import { Welcome, type WelcomeOptions } from '../fleet/welcome.ts';
 import { LocalHost } from '../host/host.ts';
 import { addressTowards, addressTowardsHost } from '../host/network.ts';
@@ -32,26 +33,54 @@ export function welcomeCommand(): Command {
 
 async function welcome({ emit }: VerbRun): Promise<void> {
   let here: Welcome | undefined;
-  const answer = (result: Record<string, unknown>): void => emit({ type: 'result', path: [], result });
+  const answers = new Set<Promise<void>>();
+  const reply = (id: number, answer: Record<string, unknown>): void =>
+    emit({ type: 'result', path: [], result: { id, answer } });
   try {
     for await (const line of createInterface({ input: process.stdin })) {
-      const request = welcomeRequest.parse(JSON.parse(line));
-      if ('open' in request) {
-        const { config, kubernetesVersion, towards } = request.open;
-        const documents = parseDocuments(config, 'configuration');
-        here = await Welcome.open({
-          ...(await welcomeOptions(documents, towards, await ownExecutable())),
-          kubernetesVersion,
-        });
-        answer({ offer: here.offer });
-      } else if ('admit' in request) answer({ pin: await here?.admit(request.admit) });
-      else {
-        await here?.expect(request.expect);
-        answer({ expected: true });
+      const { id, ask } = welcomeRequest.parse(JSON.parse(line));
+      if ('open' in ask) {
+        here = await openHere(ask.open);
+        reply(id, { offer: here.offer });
+        continue;
       }
+      if (here === undefined) throw new Error('the first request is not to open');
+      // One that takes long holds up no other.
+      const answered = answerTo(here, ask).then((answer) => reply(id, answer));
+      answers.add(answered);
+      void answered.finally(() => answers.delete(answered));
     }
+    await Promise.all(answers);
   } finally {
     await here?.close();
+  }
+}
+
+async function openHere({ config, kubernetesVersion, towards }: WelcomeOpen): Promise<Welcome> {
+  const documents = parseDocuments(config, 'configuration');
+  return await Welcome.open({
+    ...(await welcomeOptions(documents, towards, await ownExecutable())),
+    kubernetesVersion,
+  });
+}
+
+/** What cannot be met is an answer too: workers go on joining meanwhile. */
+async function answerTo(
+  here: Welcome,
+  request: Exclude<WelcomeQuestion, { open: unknown }>,
+): Promise<Record<string, unknown>> {
+  try {
+    if ('admit' in request) return { pin: await here.admit(request.admit) };
+    if ('probe' in request) return { problems: await here.probe(request.probe) };
+    if ('nodes' in request) return { nodes: await here.nodes() };
+    if ('expect' in request) await here.expect(request.expect);
+    else if ('mark' in request) await here.mark(request.mark);
+    else if ('drain' in request) await here.drain(request.drain);
+    else await here.forget(request.forget);
+    return { done: true };
+  } catch (error) {
+    const remedy = error instanceof UserError && error.remedy !== undefined ? { remedy: error.remedy } : {};
+    return { refused: messageOf(error), ...remedy };
   }
 }
 

@@ -15,8 +15,15 @@ const MAX_HOSTS = 5000;
 export function hostEntries(documents: Documents): HostEntry[] {
   const entries = (documents.Cluster?.spec.hosts ?? []).flatMap((entry) => {
     const addresses = expandRange(entry.address);
-    if (addresses.length > 1 && entry.nodeName !== undefined) {
-      throw usage(`Cluster.spec.hosts: ${entry.address} stands for many hosts`, 'leave its nodeName out');
+    for (const field of ['nodeName', 'nodeIP'] as const) {
+      if (addresses.length > 1 && entry[field] !== undefined)
+        throw usage(`Cluster.spec.hosts: ${entry.address} stands for many hosts`, `leave its ${field} out`);
+    }
+    if (entry.nodeIP !== undefined && entry.interface !== undefined) {
+      throw usage(
+        `Cluster.spec.hosts: ${entry.address} has both nodeIP and interface`,
+        'leave one of them out',
+      );
     }
     return addresses.map((address) => ({ ...entry, address }));
   });
@@ -26,7 +33,22 @@ export function hostEntries(documents: Documents): HostEntry[] {
     if (seen.has(key)) throw usage(`Cluster.spec.hosts names ${address} twice`, 'leave one of them out');
     seen.add(key);
   }
+  for (const field of ['nodeName', 'nodeIP'] as const) refuseShared(entries, field);
   return entries;
+}
+
+/** Two nodes with one name or address would take each other's place in the cluster. */
+function refuseShared(entries: readonly HostEntry[], field: 'nodeName' | 'nodeIP'): void {
+  const owners = new Map<string, string>();
+  for (const { address, [field]: value } of entries) {
+    if (value === undefined) continue;
+    const other = owners.get(value);
+    if (other !== undefined) {
+      const problem = `Cluster.spec.hosts: ${other} and ${address} have the same ${field} ${value}`;
+      throw usage(problem, 'give each its own');
+    }
+    owners.set(value, address);
+  }
 }
 
 /** @throws UserError (usage) */

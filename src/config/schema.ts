@@ -75,6 +75,12 @@ export const networkSchema = z.strictObject({
   /** Move CNI configurations that come before ours aside, as Cilium's cni.exclusive does. */
   exclusive: z.boolean().optional(),
 });
+/** Labels and taints of a Node: an optional DNS prefix, and a name. */
+const labelKey = z
+  .string()
+  .max(317)
+  .regex(/^([a-z0-9]([-a-z0-9.]*[a-z0-9])?\/)?[A-Za-z0-9]([-\w.]{0,61}[A-Za-z0-9])?$/, 'is not a label name');
+const labelValue = z.string().regex(/^([A-Za-z0-9]([-\w.]{0,61}[A-Za-z0-9])?)?$/, 'is not a label value');
 
 export const clusterSchema = z.strictObject({
   apiVersion: z.literal('kadm.io/v1'),
@@ -97,7 +103,27 @@ export const clusterSchema = z.strictObject({
           user: z.string().min(1).max(64).optional(),
           port: z.number().int().min(1).max(65_535).optional(),
           identityFile: z.string().optional(),
+          /** [user@]host[:port] of the host on the way; several separated by commas, the nearest first. */
+          bastion: z.string().min(1).max(500).optional(),
+          /** false: the user has root's rights as it is. */
+          sudo: z.boolean().optional(),
           nodeName: nodeNameSchema.optional(),
+          /** Its address in the cluster, or the network interface that has it. */
+          nodeIP: address.optional(),
+          interface: z
+            .string()
+            .regex(/^[^\s/]{1,15}$/, 'is not the name of a network interface')
+            .optional(),
+          labels: z.record(labelKey, labelValue).optional(),
+          taints: z
+            .array(
+              z.strictObject({
+                key: labelKey,
+                value: labelValue.optional(),
+                effect: z.enum(['NoSchedule', 'PreferNoSchedule', 'NoExecute']),
+              }),
+            )
+            .optional(),
           /** Fields of KubeletConfiguration for these hosts alone. */
           kubelet: z.record(z.string(), z.unknown()).optional(),
         }),

@@ -282,12 +282,14 @@ function nodeSettings(
 ): NodeSettings {
   const name = flags.nodeName ?? registration?.name ?? hostname.toLowerCase();
   const checked = nodeNameSchema.safeParse(name);
+  const extraArgs = registration?.kubeletExtraArgs ?? [];
   if (!checked.success) throw usage(`--node-name: ${JSON.stringify(name)} ${firstIssue(checked.error)}`);
   return {
     ...hostSettings(flags, documents, registration, skipPhases),
     nodeName: checked.data,
-    nodeIP,
-    kubeletExtraArgs: registration?.kubeletExtraArgs ?? [],
+    // One choice for the kubelet, the agent and the certificates.
+    nodeIP: extraArgs.find(({ name: flag }) => flag === 'node-ip')?.value ?? nodeIP,
+    kubeletExtraArgs: extraArgs.filter(({ name: flag }) => flag !== 'node-ip'),
     kubelet: withoutTypeMeta(documents.KubeletConfiguration),
   };
 }

@@ -1,63 +1,134 @@
 import pLimit from 'p-limit';
-import { messageOf, UserError } from '../errors.ts';
+import { EXIT, messageOf, UserError } from '../errors.ts';
 import { type Emit, within } from '../phases/events.ts';
+import { HostLogs } from './host-log.ts';
 
 /** How many hosts are worked on at once when nothing else is said. */
 export const DEFAULT_CONCURRENCY = 30;
 
 export type HostResult =
-  | { readonly host: string; readonly ok: true; readonly ms: number }
-  | { readonly host: string; readonly ok: false; readonly ms: number; readonly error: unknown };
+  | { readonly host: string; readonly ok: true; readonly ms: number; readonly note: string | undefined }
+  | {
+      readonly host: string;
+      readonly ok: false;
+      readonly ms: number;
+      readonly error: unknown;
+      /** The file with what the host told. */
+      readonly log: string | undefined;
+    };
+
+export interface OnEachHost {
+  readonly emit: Emit;
+  /** Names the logs. */
+  readonly verb: string;
+  readonly concurrency?: number;
+}
 
 /**
  * Does the same for many hosts at once, each a line of its own in the tree. A host that fails or hangs
- * never holds up another.
+ * never holds up another. What became of each is the result event of the run.
  * @param act may return a text to show beside the host's name
  */
 export async function onEachHost(
   hosts: readonly string[],
-  options: { readonly emit: Emit; readonly concurrency?: number },
+  options: OnEachHost,
   act: (host: string, emit: Emit) => Promise<unknown>,
 ): Promise<HostResult[]> {
   const { emit } = options;
   emit({ type: 'plan', path: [], steps: hosts.map((host) => ({ id: host, title: host })) });
   const limit = pLimit(options.concurrency ?? DEFAULT_CONCURRENCY);
-  return await Promise.all(hosts.map((host) => limit(async () => await onHost(host, emit, act))));
+  const logs = new HostLogs(options.verb);
+  const results = await Promise.all(
+    hosts.map((host) => limit(async () => await onHost(host, emit, logs, act))),
+  );
+  emit({ type: 'result', path: [], result: { hosts: results.map(resultOf) } });
+  return results;
 }
 
 async function onHost(
   host: string,
   emit: Emit,
+  logs: HostLogs,
   act: (host: string, emit: Emit) => Promise<unknown>,
 ): Promise<HostResult> {
   const start = performance.now();
   const elapsed = (): number => Math.round(performance.now() - start);
   emit({ type: 'started', path: [host] });
   try {
-    const note = await act(host, within(emit, host));
-    emit({ type: 'finished', path: [host], ms: elapsed(), ...(typeof note === 'string' ? { note } : {}) });
-    return { host, ok: true, ms: elapsed() };
+    const given = await act(host, logs.noting(host, within(emit, host)));
+    const note = typeof given === 'string' ? given : undefined;
+    emit({ type: 'finished', path: [host], ms: elapsed(), ...(note === undefined ? {} : { note }) });
+    logs.forget(host);
+    return { host, ok: true, ms: elapsed(), note };
   } catch (error) {
-    const remedy = error instanceof UserError && error.remedy !== undefined ? { remedy: error.remedy } : {};
-    emit({ type: 'failed', path: [host], ms: elapsed(), message: messageOf(error), ...remedy });
-    return { host, ok: false, ms: elapsed(), error };
+    const remedy = remedyOf(error);
+    const message = messageOf(error);
+    emit({
+      type: 'failed',
+      path: [host],
+      ms: elapsed(),
+      message,
+      ...(remedy === undefined ? {} : { remedy }),
+    });
+    const stack = error instanceof Error && !(error instanceof UserError) ? (error.stack ?? '') : message;
+    return { host, ok: false, ms: elapsed(), error, log: await logs.write(host, stack) };
   }
 }
 
+/** One host in the result event, as docs/commands.md describes it. */
+function resultOf(result: HostResult): Record<string, unknown> {
+  const { host, ms } = result;
+  if (result.ok) return { host, result: 'done', ms, ...(result.note && { note: result.note }) };
+  const remedy = remedyOf(result.error);
+  const { log } = result;
+  return { host, result: 'failed', ms, message: messageOf(result.error), remedy, log };
+}
+
+function remedyOf(error: unknown): string | undefined {
+  return error instanceof UserError ? error.remedy : undefined;
+}
+
 /**
- * @throws the one error when a single host was asked for; else a UserError with a line a failed host.
+ * @throws the one error when a single host was asked for; else a UserError with a line for each host, whose exit
+ * code tells whether some are done
  */
 export function throwFailures(results: readonly HostResult[], verb: string): void {
   const failed = results.filter((result) => !result.ok);
   const [first] = failed;
   if (first === undefined) return;
   if (results.length === 1) throw first.error;
-  const lines = failed.map(({ host, error }) => {
-    const remedy = error instanceof UserError && error.remedy !== undefined ? ` (${error.remedy})` : '';
-    return `  ${host}: ${messageOf(error)}${remedy}`;
-  });
-  throw new UserError(`${verb}: ${failed.length} of ${results.length} hosts failed:\n${lines.join('\n')}`, {
-    remedy: 'the same command again goes on where each of them stopped',
+  const some = failed.length < results.length;
+  const count = `${failed.length} of ${results.length} hosts failed`;
+  throw new UserError(`${verb}: ${count}:\n${summary(results)}`, {
+    remedy: 'the same command again does what is missing, on those hosts only',
+    exitCode: some ? EXIT.partial : sameCode(failed),
     cause: first.error,
   });
+}
+
+/** A line for each host: its result and time, and for a failure the cause, the remedy and the log. */
+export function summary(results: readonly HostResult[]): string {
+  const width = Math.max(...results.map(({ host }) => host.length));
+  return results
+    .flatMap((result) => {
+      const time = `${(result.ms / 1000).toFixed(1)} s`.padStart(8);
+      const start = `  ${result.host.padEnd(width)}  ${result.ok ? 'done  ' : 'failed'} ${time}`;
+      if (result.ok) return result.note === undefined ? start : `${start}  ${result.note}`;
+      const remedy = remedyOf(result.error);
+      return [
+        `${start}  ${messageOf(result.error)}`,
+        ...(remedy === undefined ? [] : [`${' '.repeat(width + 4)}${remedy}`]),
+        ...(result.log === undefined ? [] : [`${' '.repeat(width + 4)}log: ${result.log}`]),
+      ];
+    })
+    .join('\n');
+}
+
+/** Where nothing is done, and all for one kind of reason, that is the run's. */
+function sameCode(failed: readonly HostResult[]): UserError['exitCode'] {
+  const codes = failed.map((one) =>
+    !one.ok && one.error instanceof UserError ? one.error.exitCode : EXIT.failed,
+  );
+  const [first = EXIT.failed] = codes;
+  return codes.every((code) => code === first) ? first : EXIT.failed;
 }

@@ -1,11 +1,14 @@
+import { z } from 'zod';
 import type { Documents } from '../config/schema.ts';
 import type { Emit } from '../phases/events.ts';
 import { generateToken } from '../pki/token.ts';
 import type { SshTarget } from '../ssh/target.ts';
 import { onEachHost, throwFailures } from './hosts.ts';
-import { type RemoteOptions, runVerbOnHost } from './run-verb.ts';
-import type { Welcome } from './welcome.ts';
+import { openSession, type RemoteOptions } from './run-verb.ts';
+import { demandReachable, type Welcome } from './welcome.ts';
 import { workerConfiguration } from './worker.ts';
+
+const joinResult = z.object({ nodeName: z.string() });
 
 export interface FleetJoin {
   readonly targets: readonly SshTarget[];
@@ -29,10 +32,37 @@ export async function joinHosts(join: FleetJoin): Promise<void> {
   const cluster = { ...(await welcome.admit(token)), token };
   const input = workerConfiguration({ documents, offer: welcome.offer, cluster, ignorePreflightErrors });
   const targets = new Map(join.targets.map((target) => [target.name, target]));
-  const results = await onEachHost([...targets.keys()], { emit }, async (name, emitOfHost) => {
+  const results = await onEachHost([...targets.keys()], { emit, verb: 'join' }, async (name, emitOfHost) => {
     const target = targets.get(name);
     if (target === undefined) throw new Error(`no target ${name}`);
-    await runVerbOnHost(target, remote, { argv: ['join', '--config', '-'], input, emit: emitOfHost });
+    return await joinOne(join, target, { remote, input, emit: emitOfHost });
   });
   throwFailures(results, 'join');
+}
+
+/** @returns a note where there was nothing to do */
+async function joinOne(
+  { welcome }: FleetJoin,
+  target: SshTarget,
+  { remote, input, emit }: { readonly remote: RemoteOptions; readonly input: string; readonly emit: Emit },
+): Promise<string | undefined> {
+  const session = await openSession(target, remote, (message) =>
+    emit({ type: 'progress', path: [], message }),
+  );
+  try {
+    const { completed, node } = session.state;
+    // Of another cluster it would be refused by the join itself.
+    if (
+      completed === 'join' &&
+      node !== undefined &&
+      (await welcome.nodes()).some(({ name }) => name === node.name)
+    )
+      return 'it is a node already';
+    const result = await session.run({ argv: ['join', '--config', '-'], input, emit });
+    const joined = joinResult.safeParse(result).data?.nodeName;
+    if (joined !== undefined) await demandReachable(welcome, target.name, joined);
+    return undefined;
+  } finally {
+    await session.close();
+  }
 }

@@ -1,11 +1,12 @@
 import { PassThrough } from 'node:stream';
 import { z } from 'zod';
 import { artifactSchema } from '../components/store.ts';
+import { UserError } from '../errors.ts';
+import { type ClusterNode, clusterNodeSchema, type NodeMarks, nodeMarksSchema } from './nodes.ts';
 import type { HostSession } from './run-verb.ts';
 import type { ClusterPin, ComponentOffer, Reception } from './welcome.ts';
 
-/** What `kadm welcome` reads: one line of JSON each, the first one `open`; the end of its input ends it. */
-export const welcomeRequest = z.union([
+const question = z.union([
   z.strictObject({
     open: z.strictObject({
       /** Configuration documents of the master. */
@@ -17,10 +18,21 @@ export const welcomeRequest = z.union([
   }),
   z.strictObject({ admit: z.string() }),
   z.strictObject({ expect: z.string() }),
+  z.strictObject({ nodes: z.literal('list') }),
+  z.strictObject({ mark: nodeMarksSchema }),
+  z.strictObject({ drain: z.string() }),
+  z.strictObject({ forget: z.string() }),
+  z.strictObject({ probe: z.string() }),
 ]);
 
-export type WelcomeRequest = z.infer<typeof welcomeRequest>;
-export type WelcomeOpen = Extract<WelcomeRequest, { open: unknown }>['open'];
+/**
+ * What `kadm welcome` reads: one line of JSON each, the first one `open`; the end of its input ends it. Each answer
+ * has the number of its request, and may come before those of earlier ones.
+ */
+export const welcomeRequest = z.strictObject({ id: z.number().int(), ask: question });
+
+export type WelcomeQuestion = z.infer<typeof question>;
+export type WelcomeOpen = Extract<WelcomeQuestion, { open: unknown }>['open'];
 
 /** As long as workers join; those of one command may come in many rounds. */
 const LONGEST_MS = 24 * 3_600_000;
@@ -34,8 +46,14 @@ const answer = z.union([
     }),
   }),
   z.object({ pin: z.object({ endpoint: z.string(), caCertHash: z.string() }) }),
-  z.object({ expected: z.literal(true) }),
+  z.object({ nodes: z.array(clusterNodeSchema).max(10_000) }),
+  z.object({ problems: z.array(z.string().max(1000)).max(10) }),
+  z.object({ done: z.literal(true) }),
+  /** A request that could not be met; the next one may be. */
+  z.object({ refused: z.string(), remedy: z.string().optional() }),
 ]);
+
+const numbered = z.object({ id: z.number().int(), answer });
 
 type Answer = z.infer<typeof answer>;
 
@@ -44,7 +62,9 @@ export class RemoteWelcome implements Reception {
   readonly #requests = new PassThrough();
   readonly #ended: Promise<unknown>;
   #offer: ComponentOffer | undefined;
-  #answered = Promise.withResolvers<Answer>();
+  readonly #open = new Map<number, PromiseWithResolvers<Answer>>();
+  #next = 1;
+  #over: unknown;
 
   private constructor(session: HostSession) {
     this.#ended = session.run({
@@ -55,7 +75,10 @@ export class RemoteWelcome implements Reception {
         if (event.type === 'result') this.#take(event.result);
       },
     });
-    this.#ended.catch((error: unknown) => this.#answered.reject(error));
+    this.#ended.then(
+      () => this.#fail(gone()),
+      (error: unknown) => this.#fail(error),
+    );
   }
 
   static async open(session: HostSession, open: WelcomeOpen): Promise<RemoteWelcome> {
@@ -81,21 +104,64 @@ export class RemoteWelcome implements Reception {
     await this.#ask({ expect: token });
   }
 
+  async nodes(): Promise<ClusterNode[]> {
+    const answered = await this.#ask({ nodes: 'list' });
+    if (!('nodes' in answered)) throw unexpected();
+    return answered.nodes;
+  }
+
+  async mark(marks: NodeMarks): Promise<void> {
+    await this.#ask({ mark: marks });
+  }
+
+  async drain(node: string): Promise<void> {
+    await this.#ask({ drain: node });
+  }
+
+  async forget(node: string): Promise<void> {
+    await this.#ask({ forget: node });
+  }
+
   async close(): Promise<void> {
     this.#requests.end();
     await this.#ended;
   }
 
-  async #ask(request: WelcomeRequest): Promise<Answer> {
-    this.#answered = Promise.withResolvers();
-    this.#requests.write(`${JSON.stringify(request)}\n`);
-    return await Promise.race([this.#answered.promise, this.#ended.then(() => Promise.reject(gone()))]);
+  async probe(node: string): Promise<string[]> {
+    const answered = await this.#ask({ probe: node });
+    if (!('problems' in answered)) throw unexpected();
+    return answered.problems;
+  }
+
+  async #ask(ask: WelcomeQuestion): Promise<Answer> {
+    if (this.#over !== undefined) throw this.#over;
+    const id = this.#next;
+    this.#next += 1;
+    const open = Promise.withResolvers<Answer>();
+    this.#open.set(id, open);
+    this.#requests.write(`${JSON.stringify({ id, ask })}\n`);
+    const answered = await open.promise;
+    if (!('refused' in answered)) return answered;
+    const { refused, remedy } = answered;
+    throw new UserError(refused, remedy === undefined ? {} : { remedy });
   }
 
   #take(result: Record<string, unknown>): void {
-    const parsed = answer.safeParse(result);
-    if (parsed.success) this.#answered.resolve(parsed.data);
-    else this.#answered.reject(unexpected());
+    const parsed = numbered.safeParse(result);
+    if (!parsed.success) {
+      this.#fail(unexpected());
+      return;
+    }
+    const { id, answer: given } = parsed.data;
+    this.#open.get(id)?.resolve(given);
+    this.#open.delete(id);
+  }
+
+  /** Nobody is left waiting. */
+  #fail(error: unknown): void {
+    this.#over ??= error;
+    for (const open of this.#open.values()) open.reject(error);
+    this.#open.clear();
   }
 }
 

@@ -1,19 +1,16 @@
 import { UserError } from '../errors.ts';
-import { ApiError, type KubeClient } from '../kube/client.ts';
+import type { KubeClient } from '../kube/client.ts';
 import { drain } from '../kube/drain.ts';
 import type { Emit } from '../phases/events.ts';
-import type { ConnectOptions } from '../ssh/connection.ts';
-import type { Executable } from '../ssh/remote-run.ts';
 import type { SshTarget } from '../ssh/target.ts';
 import { onEachHost, throwFailures } from './hosts.ts';
-import { runVerbOnHost } from './run-verb.ts';
-
-const DRAIN_TIMEOUT_MS = 120_000;
+import { clusterNodes, deleteNode } from './nodes.ts';
+import { type RemoteOptions, runVerbOnHost } from './run-verb.ts';
+import { DRAIN_TIMEOUT_MS } from './welcome.ts';
 
 export interface FleetReset {
   readonly targets: readonly SshTarget[];
-  readonly connect: ConnectOptions;
-  readonly executable: Executable;
+  readonly remote: RemoteOptions;
   /** The cluster as its administrator; undefined where this host has no cluster: then there is nothing to leave. */
   readonly client: KubeClient | undefined;
   readonly drain: boolean;
@@ -21,51 +18,38 @@ export interface FleetReset {
   readonly signal: AbortSignal;
 }
 
-interface Node {
-  readonly metadata: { readonly name: string };
-  readonly status?: { readonly addresses?: readonly { readonly address: string }[] };
-}
-
 /** Takes hosts out of the cluster: the node is drained, the host reset, the Node deleted. */
 export async function resetHosts(reset: FleetReset): Promise<void> {
   const targets = new Map(reset.targets.map((target) => [target.name, target]));
-  const results = await onEachHost([...targets.keys()], { emit: reset.emit }, async (name, emit) => {
-    const target = targets.get(name);
-    if (target === undefined) throw new Error(`no target ${name}`);
-    const node = reset.client && (await nodeOf(reset.client, target.host));
-    const progress = (message: string): void => emit({ type: 'progress', path: [], message });
-    if (reset.client && node !== undefined && reset.drain) {
-      await drain(reset.client, node, { timeoutMs: DRAIN_TIMEOUT_MS, progress, signal: reset.signal });
-    }
-    const { connect, executable } = reset;
-    await runVerbOnHost(target, { connect, executable }, { argv: ['reset', '--force'], input: '', emit });
-    if (reset.client && node !== undefined) await deleteNode(reset.client, node);
-  });
+  const results = await onEachHost(
+    [...targets.keys()],
+    { emit: reset.emit, verb: 'reset' },
+    async (name, emit) => {
+      const target = targets.get(name);
+      if (target === undefined) throw new Error(`no target ${name}`);
+      const node = reset.client && (await nodeOf(reset.client, target.host));
+      const progress = (message: string): void => emit({ type: 'progress', path: [], message });
+      if (reset.client && node !== undefined && reset.drain) {
+        await drain(reset.client, node, { timeoutMs: DRAIN_TIMEOUT_MS, progress, signal: reset.signal });
+      }
+      await runVerbOnHost(target, reset.remote, { argv: ['reset', '--force'], input: '', emit });
+      if (reset.client && node !== undefined) await deleteNode(reset.client, node);
+    },
+  );
   throwFailures(results, 'reset');
 }
 
 /** The Node that has this host's name or address. */
 async function nodeOf(client: KubeClient, host: string): Promise<string | undefined> {
-  const { items } = await client.list<Node>('/api/v1/nodes');
-  const found = items.filter(
-    ({ metadata, status }) =>
-      metadata.name === host || status?.addresses?.some(({ address }) => address === host),
-  );
+  const nodes = await clusterNodes(client);
+  const found = nodes.filter(({ name, addresses }) => name === host || addresses.includes(host));
   if (found.length > 1) {
     throw new UserError(
-      `${host} is the address of more than one node: ${found.map((n) => n.metadata.name).join(', ')}`,
+      `${host} is the address of more than one node: ${found.map(({ name }) => name).join(', ')}`,
       {
         remedy: 'name the host by its node name',
       },
     );
   }
-  return found[0]?.metadata.name;
-}
-
-async function deleteNode(client: KubeClient, node: string): Promise<void> {
-  try {
-    await client.delete(`/api/v1/nodes/${node}`);
-  } catch (error) {
-    if (!(error instanceof ApiError && error.status === 404)) throw error;
-  }
+  return found[0]?.name;
 }

@@ -1,10 +1,16 @@
+import { hostname } from 'node:os';
 import type { Readable } from 'node:stream';
+import { AGENT_SETTINGS } from '../agent/paths.ts';
+import { readAgentSettings } from '../agent/settings.ts';
 import { UserError } from '../errors.ts';
 import { runCommand } from '../host/command.ts';
 import { LocalHost } from '../host/host.ts';
+import { ADDRESSES_COMMAND, type HostAddress, parseAddresses } from '../host/network.ts';
 import { type Emit, type Event, eventSchema } from '../phases/events.ts';
-import { type CompletedVerb, Ledger } from '../phases/ledger.ts';
-import { type ConnectOptions, SshConnection } from '../ssh/connection.ts';
+import { Ledger } from '../phases/ledger.ts';
+import type { Connector } from '../ssh/connector.ts';
+import type { HostState } from '../ssh/host-state.ts';
+import { asRoot } from '../ssh/privilege.ts';
 import { type Executable, exitCodeFrom, RemoteKadm } from '../ssh/remote-run.ts';
 import type { SshTarget } from '../ssh/target.ts';
 
@@ -23,8 +29,9 @@ export interface Verb {
 /** kadm on one host, where its verbs run as if somebody had typed them there. */
 export interface HostSession {
   readonly name: string;
-  /** The verb that has ended well there before this session, if any. */
-  readonly completed: CompletedVerb | undefined;
+  /** What the host was before this session. */
+  readonly state: HostState;
+  addresses(): Promise<HostAddress[]>;
   /**
    * @returns what its result events held
    * @throws UserError with the failure's own words, remedy and exit code
@@ -34,7 +41,7 @@ export interface HostSession {
 }
 
 export interface RemoteOptions {
-  readonly connect: ConnectOptions;
+  readonly connector: Connector;
   readonly executable: Executable;
   /** URL of a component server that has the executable, for hosts that can reach it. */
   readonly nearby?: () => Promise<string>;
@@ -43,15 +50,17 @@ export interface RemoteOptions {
 /** @throws UserError: unreachable, host key unknown or changed, not let in */
 export async function openSession(
   target: SshTarget,
-  { connect, executable, nearby }: RemoteOptions,
+  { connector, executable, nearby }: RemoteOptions,
   progress: (message: string) => void,
 ): Promise<HostSession> {
-  const connection = await SshConnection.open(target, connect);
+  const connection = await connector.open(target, progress);
   try {
-    const kadm = await RemoteKadm.place(connection, executable, progress, nearby);
+    const root = await asRoot(connection, connector.credentials);
+    const kadm = await RemoteKadm.place(root, executable, progress, nearby);
     return {
       name: target.name,
-      completed: kadm.completed,
+      state: kadm.state,
+      addresses: () => kadm.addresses(),
       run: (verb) =>
         runVerb(target.name, verb, (argv, onLine) =>
           kadm.run({ argv, input: verb.input, timeoutMs: verb.timeoutMs ?? VERB_TIMEOUT_MS, onLine }),
@@ -71,7 +80,8 @@ export async function openSession(
 export async function localSession(name: string, signal: AbortSignal): Promise<HostSession> {
   return {
     name,
-    completed: (await Ledger.open(new LocalHost())).completed,
+    state: await ownState(),
+    addresses: async () => parseAddresses((await runCommand(ADDRESSES_COMMAND)).stdout),
     run: (verb) =>
       runVerb(name, verb, (argv, onLine) =>
         runCommand([process.execPath, ...argv], {
@@ -84,6 +94,29 @@ export async function localSession(name: string, signal: AbortSignal): Promise<H
       ),
     close: async () => {},
   };
+}
+
+async function ownState(): Promise<HostState> {
+  const host = new LocalHost();
+  const { completed, begun } = await Ledger.open(host);
+  return {
+    hostname: hostname(),
+    machineId: (await host.readFile('/etc/machine-id'))?.toString('utf8').trim(),
+    clockOffsetMs: 0,
+    completed,
+    begun: begun !== undefined,
+    node: await ownNode(),
+  };
+}
+
+async function ownNode(): Promise<HostState['node']> {
+  try {
+    const { nodeName, server } = await readAgentSettings(AGENT_SETTINGS);
+    return { name: nodeName, server };
+  } catch {
+    // No node yet, or one half made.
+    return undefined;
+  }
 }
 
 /** One verb on another host, with a connection of its own. */

@@ -1,18 +1,26 @@
+import { mkdir } from 'node:fs/promises';
+import { lock } from 'proper-lockfile';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { componentsOf, type Release, releaseFor } from '../components/catalog.ts';
 import { ComponentServer } from '../components/server.ts';
 import type { Artifact, ComponentStore } from '../components/store.ts';
-import { UserError } from '../errors.ts';
+import { hasCode, messageOf, UserError } from '../errors.ts';
 import type { KubeClient } from '../kube/client.ts';
+import { drain } from '../kube/drain.ts';
 import { createToken, deleteToken } from '../kube/tokens.ts';
+import type { Emit } from '../phases/events.ts';
 import { caCertificateHash } from '../pki/ca-pin.ts';
 import { parseToken, tokenExpiry } from '../pki/token.ts';
 import type { Executable } from '../ssh/remote-run.ts';
+import { type ClusterNode, clusterNodes, deleteNode, markNode, type NodeMarks } from './nodes.ts';
+import { probeNode } from './probe.ts';
 
 /** Longer than a join is allowed to take, and no longer. */
 export const JOIN_TOKEN_TTL_SECONDS = 20 * 60;
 
+export const DRAIN_TIMEOUT_MS = 120_000;
+const LOCK_FOLDER = '/run/kadm';
 const DESCRIPTION = 'made by kadm for the workers of one command';
 const KUBEADM_CONFIG = '/api/v1/namespaces/kube-system/configmaps/kubeadm-config';
 
@@ -60,8 +68,37 @@ export interface Reception {
   admit(token: string): Promise<ClusterPin>;
   /** The same for a token that init is about to make. */
   expect(token: string): Promise<void>;
+  nodes(): Promise<ClusterNode[]>;
+  /** Tells a Node what its file says of it. */
+  mark(marks: NodeMarks): Promise<void>;
+  /** Moves the pods of a node to others. */
+  drain(node: string): Promise<void>;
+  /** Deletes a Node. */
+  forget(node: string): Promise<void>;
+  /** What does not get through between this master and a node, a line each. */
+  probe(node: string): Promise<string[]>;
   /** Serves nothing more, and revokes the token. */
   close(): Promise<void>;
+}
+
+/** @throws UserError when a node that has joined is not reached as nodes have to be */
+export async function demandReachable(reception: Reception, host: string, node: string): Promise<void> {
+  const problems = await reception.probe(node);
+  if (problems.length === 0) return;
+  throw new UserError(`${host}: it has joined as ${node}, but ${problems.join('; ')}`, {
+    remedy:
+      'open it in the firewalls of both hosts and between them: TCP 10250 to every node, TCP 6443 to the control plane, UDP 8472 between all nodes',
+  });
+}
+
+/** Ends a reception. What that fails of is told, and never in place of what came before. */
+export async function closeReception(reception: Reception | undefined, emit: Emit): Promise<void> {
+  try {
+    await reception?.close();
+  } catch (error) {
+    const message = `the join token could not be revoked; it ends by itself: ${messageOf(error)}`;
+    emit({ type: 'warning', path: [], message });
+  }
 }
 
 /** The reception of this host. */
@@ -69,12 +106,19 @@ export class Welcome implements Reception {
   readonly offer: ComponentOffer;
   readonly #server: ComponentServer;
   readonly #access: WelcomeOptions['access'];
+  readonly #unlock: () => Promise<void>;
   #tokenId: string | undefined;
 
-  private constructor(offer: ComponentOffer, server: ComponentServer, access: WelcomeOptions['access']) {
+  private constructor(
+    offer: ComponentOffer,
+    server: ComponentServer,
+    access: WelcomeOptions['access'],
+    unlock: () => Promise<void>,
+  ) {
     this.offer = offer;
     this.#server = server;
     this.#access = access;
+    this.#unlock = unlock;
   }
 
   /** @throws UserError where the store of this host lacks what a worker needs */
@@ -83,9 +127,15 @@ export class Welcome implements Reception {
     const cluster = await access();
     const release = releaseFor(await runningVersion(cluster, kubernetesVersion));
     const artifacts = await workerArtifacts(store, release);
-    const server = new ComponentServer(store, artifacts, { files: [executable] });
-    const { url } = await server.start(address);
-    return new Welcome({ kubernetesVersion: release.kubernetes, url, artifacts }, server, access);
+    const unlock = cluster === undefined ? await lockControlPlane() : async () => {};
+    try {
+      const server = new ComponentServer(store, artifacts, { files: [executable] });
+      const { url } = await server.start(address);
+      return new Welcome({ kubernetesVersion: release.kubernetes, url, artifacts }, server, access, unlock);
+    } catch (error) {
+      await unlock();
+      throw error;
+    }
   }
 
   async admit(token: string): Promise<ClusterPin> {
@@ -104,7 +154,30 @@ export class Welcome implements Reception {
     this.#tokenId = parseToken(token).id;
   }
 
+  async nodes(): Promise<ClusterNode[]> {
+    return (await this.#withCluster(({ client }) => clusterNodes(client))) ?? [];
+  }
+
+  async mark(marks: NodeMarks): Promise<void> {
+    await this.#withCluster(({ client }) => markNode(client, marks));
+  }
+
+  async drain(node: string): Promise<void> {
+    const signal = AbortSignal.timeout(2 * DRAIN_TIMEOUT_MS);
+    const options = { timeoutMs: DRAIN_TIMEOUT_MS, progress: () => {}, signal };
+    await this.#withCluster(({ client }) => drain(client, node, options));
+  }
+
+  async forget(node: string): Promise<void> {
+    await this.#withCluster(({ client }) => deleteNode(client, node));
+  }
+
+  async probe(node: string): Promise<string[]> {
+    return (await this.#withCluster(({ client }) => probeNode(client, node))) ?? [];
+  }
+
   async close(): Promise<void> {
+    await this.#unlock();
     await this.#server.stop();
     const id = this.#tokenId;
     this.#tokenId = undefined;
@@ -118,6 +191,20 @@ export class Welcome implements Reception {
     } finally {
       cluster?.client.close();
     }
+  }
+}
+
+/** Two runs that make a control plane of the same host would undo each other's work. @throws UserError */
+async function lockControlPlane(): Promise<() => Promise<void>> {
+  await mkdir(LOCK_FOLDER, { recursive: true });
+  try {
+    return await lock(LOCK_FOLDER, { lockfilePath: `${LOCK_FOLDER}/control-plane.lock`, realpath: false });
+  } catch (error) {
+    if (!hasCode(error, 'ELOCKED')) throw error;
+    throw new UserError('another kadm makes a control plane of this host right now', {
+      remedy: 'wait until it has ended, then run this again',
+      cause: error,
+    });
   }
 }
 

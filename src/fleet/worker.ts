@@ -42,7 +42,7 @@ export function workerConfiguration(worker: WorkerConfiguration): string {
       nodeRegistration: {
         ...join?.nodeRegistration,
         ...(worker.ignorePreflightErrors && { ignorePreflightErrors: worker.ignorePreflightErrors }),
-        ...(entry?.nodeName && { name: entry.nodeName }),
+        ...registration(join?.nodeRegistration, entry),
       },
     },
     {
@@ -54,17 +54,31 @@ export function workerConfiguration(worker: WorkerConfiguration): string {
   ]);
 }
 
+/** Name and address of one node, as kubeadm's documents say them. */
+function registration(
+  all: NonNullable<Documents['JoinConfiguration']>['nodeRegistration'],
+  entry: HostEntry | undefined,
+): object {
+  const others = all?.kubeletExtraArgs?.filter(({ name }) => name !== 'node-ip') ?? [];
+  return {
+    ...(entry?.nodeName && { name: entry.nodeName }),
+    ...(entry?.nodeIP && { kubeletExtraArgs: [...others, { name: 'node-ip', value: entry.nodeIP }] }),
+  };
+}
+
 /** The KubeletConfiguration of one host: that of all, and what its entry says over it. */
 export function kubeletDocuments(
   all: Documents['KubeletConfiguration'],
   entry: HostEntry | undefined,
 ): object[] {
-  if (all === undefined && entry?.kubelet === undefined) return [];
+  if (all === undefined && entry?.kubelet === undefined && entry?.taints === undefined) return [];
   return [
     {
       apiVersion: 'kubelet.config.k8s.io/v1beta1',
       kind: 'KubeletConfiguration',
       ...all,
+      // From the start, or pods would come before the taints do.
+      ...(entry?.taints && entry.role !== 'control-plane' && { registerWithTaints: entry.taints }),
       ...entry?.kubelet,
     },
   ];

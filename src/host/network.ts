@@ -11,13 +11,28 @@ const routesSchema = z.array(
   z.object({ dst: z.string(), dev: z.string().optional(), prefsrc: z.string().optional() }),
 );
 
+/** Says which addresses a host has, as JSON. */
+export const ADDRESSES_COMMAND = ['ip', '-json', 'addr', 'show'] as const;
+
+export interface HostAddress {
+  readonly interface: string;
+  readonly address: string;
+}
+
+/** The addresses in what ADDRESSES_COMMAND says, but loopback's. */
+export function parseAddresses(json: string): HostAddress[] {
+  return addressesSchema
+    .parse(JSON.parse(json))
+    .filter((link) => link.ifname !== 'lo')
+    .flatMap(({ ifname, addr_info }) =>
+      addr_info.flatMap(({ local }) => (local === undefined ? [] : [{ interface: ifname, address: local }])),
+    );
+}
+
 /** All addresses of this host but loopback's. */
 export async function hostAddresses(host: Host): Promise<string[]> {
-  const { stdout } = await host.query(['ip', '-json', 'addr', 'show']);
-  return addressesSchema
-    .parse(JSON.parse(stdout))
-    .filter((link) => link.ifname !== 'lo')
-    .flatMap((link) => link.addr_info.flatMap(({ local }) => (local === undefined ? [] : [local])));
+  const { stdout } = await host.query([...ADDRESSES_COMMAND]);
+  return parseAddresses(stdout).map(({ address }) => address);
 }
 
 /** Destinations of this host's IPv4 routes in CIDR notation, without the default route. */

@@ -1,23 +1,15 @@
-import { constants } from 'node:fs';
-import { appendFile, mkdir, open, readFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import type { ServerHostKeyAlgorithm } from 'ssh2';
-import { hasCode, UserError } from '../errors.ts';
-import {
-  checkHostKey,
-  fingerprint,
-  type HostKeyVerdict,
-  type KnownHost,
-  keyType,
-  knownHostName,
-  parseKnownHosts,
-} from './known-hosts.ts';
+import { UserError } from '../errors.ts';
+import { checkHostKey, fingerprint, type KnownHost, keyType, knownHostName } from './known-hosts.ts';
+import type { KnownHostsFiles } from './known-hosts-file.ts';
+import type { Questions } from './questions.ts';
 import type { SshTarget } from './target.ts';
 
-/** Everything that these known_hosts files list. */
-export async function readKnownHosts(files: readonly string[]): Promise<KnownHost[]> {
-  const texts = await Promise.all(files.map((file) => readOptional(file)));
-  return texts.flatMap((text) => parseKnownHosts(text ?? ''));
+export interface HostKeyPolicy {
+  /** Accept and remember the key of a host that known_hosts does not list, without a question. */
+  readonly acceptNewHostKeys: boolean;
+  readonly files: KnownHostsFiles;
+  readonly questions: Questions;
 }
 
 /** Key types known for a host come first, so that the host shows a key that can be compared. */
@@ -35,19 +27,24 @@ export function hostKeyOrder(known: readonly string[]): ServerHostKeyAlgorithm[]
   return [...all.filter(isKnown), ...all.filter((algorithm) => !isKnown(algorithm))];
 }
 
+/** The name under which known_hosts has a target. */
+export function nameInKnownHosts({ host, port, hostKeyAlias }: SshTarget): string {
+  return hostKeyAlias ?? knownHostName(host, port);
+}
+
 /**
- * Whether this host may show this key; a new one is remembered when that was asked for.
- * @throws UserError for a key that is unknown, changed or revoked
+ * Whether this host may show this key. A new one is asked about, or remembered where that was asked for.
+ * @throws UserError for a key that is unknown and not accepted, changed or revoked
  */
 export async function verifyHostKey(
   target: SshTarget,
   known: readonly KnownHost[],
   key: Buffer,
-  options: { readonly acceptNewHostKeys: boolean },
+  policy: HostKeyPolicy,
 ): Promise<void> {
-  const name = knownHostName(target.host, target.port);
-  const verdict: HostKeyVerdict = checkHostKey(known, name, key);
-  const shown = fingerprint(key);
+  const name = nameInKnownHosts(target);
+  const verdict = checkHostKey(known, name, key);
+  const shown = `${fingerprint(key)} (${keyType(key)})`;
   switch (verdict.kind) {
     case 'known':
       return;
@@ -55,37 +52,36 @@ export async function verifyHostKey(
       throw new UserError(`${target.name}: its host key ${shown} is marked as revoked in known_hosts`);
     case 'changed':
       throw new UserError(
-        `${target.name}: the host key is ${shown}, but known_hosts has ${verdict.expected}`,
+        `${target.name}: the host key is ${fingerprint(key)}, but known_hosts has ${verdict.expected}`,
         {
           remedy: `somebody may be in between; if the host was set up anew: ssh-keygen -R '${name}'`,
         },
       );
     case 'unknown':
-      if (!options.acceptNewHostKeys) {
-        throw new UserError(`${target.name}: the host key ${shown} (${keyType(key)}) is not in known_hosts`, {
-          remedy: `compare it with the host's own (ssh-keygen -lf /etc/ssh/ssh_host_*.pub there), then run this again with --accept-new-host-keys`,
-        });
-      }
-      await remember(target, `${name} ${keyType(key)} ${key.toString('base64')}\n`);
+      if (!(await accepted(target, shown, policy))) throw unknown(target, shown, verdict.authority);
+      await remember(target, name, key, policy.files);
   }
 }
 
-async function remember(target: SshTarget, line: string): Promise<void> {
-  const file = target.knownHostsFiles[0];
-  if (file === undefined) return;
-  await mkdir(dirname(file), { recursive: true, mode: 0o700 });
-  const handle = await open(file, constants.O_CREAT | constants.O_RDWR, 0o600);
-  const text = await handle.readFile('utf8');
-  await handle.close();
-  await appendFile(file, text === '' || text.endsWith('\n') ? line : `\n${line}`);
+async function accepted(target: SshTarget, shown: string, policy: HostKeyPolicy): Promise<boolean> {
+  if (target.unknownHostKey === 'refuse') return policy.acceptNewHostKeys;
+  if (target.unknownHostKey === 'accept' || policy.acceptNewHostKeys) return true;
+  const question = `${target.name} shows the host key ${shown}, which known_hosts does not list. Is it this host's?`;
+  return (await policy.questions.confirm(question)) === true;
 }
 
-/** The content of a file; undefined where there is none. */
-export async function readOptional(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    if (hasCode(error, 'ENOENT')) return undefined;
-    throw error;
-  }
+function unknown(target: SshTarget, shown: string, authority: boolean): UserError {
+  const note = authority
+    ? '; known_hosts has an authority for it, but kadm asks for keys, not for certificates'
+    : '';
+  return new UserError(`${target.name}: the host key ${shown} is not in known_hosts${note}`, {
+    remedy:
+      "compare it with the host's own (ssh-keygen -lf /etc/ssh/ssh_host_*.pub there), then run this again with --accept-new-host-keys",
+  });
+}
+
+async function remember(target: SshTarget, name: string, key: Buffer, files: KnownHostsFiles): Promise<void> {
+  const [path] = target.knownHostsFiles;
+  if (path !== undefined && path !== '/dev/null' && path !== 'none')
+    await files.add(path, name, key, { hash: target.hashKnownHosts });
 }

@@ -10,7 +10,8 @@ export interface KnownHost {
 
 export type HostKeyVerdict =
   | { readonly kind: 'known' }
-  | { readonly kind: 'unknown' }
+  /** `authority`: whether known_hosts has a certificate authority for this host. */
+  | { readonly kind: 'unknown'; readonly authority: boolean }
   | { readonly kind: 'changed'; readonly expected: string }
   | { readonly kind: 'revoked' };
 
@@ -40,7 +41,10 @@ export function checkHostKey(known: readonly KnownHost[], name: string, key: Buf
   const keys = own.filter((entry) => entry.marker === undefined);
   if (keys.some((entry) => entry.key === shown)) return { kind: 'known' };
   const expected = keys.find((entry) => entry.keyType === keyType(key)) ?? keys[0];
-  if (expected === undefined) return { kind: 'unknown' };
+  if (expected === undefined) {
+    const vouches = (entry: KnownHost): boolean => entry.marker === 'cert-authority';
+    return { kind: 'unknown', authority: known.some((one) => vouches(one) && matches(one.patterns, name)) };
+  }
   return { kind: 'changed', expected: fingerprint(Buffer.from(expected.key, 'base64')) };
 }
 

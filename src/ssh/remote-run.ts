@@ -1,17 +1,21 @@
-import { createInterface } from 'node:readline';
+import { dirname } from 'node:path';
 import type { Readable } from 'node:stream';
-import { EXIT, type ExitCode, UserError } from '../errors.ts';
+import { StringDecoder } from 'node:string_decoder';
+import { EXIT, type ExitCode, messageOf, UserError } from '../errors.ts';
 import { readPieces } from '../host/large-file.ts';
-import { TRANSIENT_PARENT } from '../host/transient.ts';
-import { type CompletedVerb, completedInText, LEDGER_FILE, STATE_DIRECTORY } from '../phases/ledger.ts';
-import type { SshConnection } from './connection.ts';
+import { ADDRESSES_COMMAND, type HostAddress, parseAddresses } from '../host/network.ts';
+import { TRANSIENT_PARENTS } from '../host/transient.ts';
+import { digestIn, HOST_STATE_SCRIPT, type HostState, hostStateIn } from './host-state.ts';
+import { collect, type Runner } from './runner.ts';
 
 const COMMAND_TIMEOUT_MS = 30_000;
 const UPLOAD_TIMEOUT_MS = 10 * 60_000;
 const FETCH_TIMEOUT_MS = 120_000;
 /** A line longer than this from the other side is not one of our events. */
 const MAX_LINE_BYTES = 256 * 1024;
-const MAX_LINES = 100_000;
+/** A kadm that sets up a master says about 100 KiB. */
+const MAX_STDOUT_BYTES = 32 * 1024 * 1024;
+const MAX_STDERR_BYTES = 16 * 1024;
 const STDERR_LINES = 10;
 /** Where the installed executable is, and what a host without one gets for the time of the run. */
 const INSTALLED = '/usr/local/bin/kadm';
@@ -36,44 +40,41 @@ export interface RemoteRunOptions {
 
 /** kadm on a host at the other end of a connection: the same executable, put there unless it is there already. */
 export class RemoteKadm {
-  readonly #connection: SshConnection;
+  readonly #root: Runner;
   readonly #path: string;
   /** The folder in which it is, when it goes again. */
   readonly #temporary: string | undefined;
 
-  /** The verb that had ended well there before. */
-  readonly completed: CompletedVerb | undefined;
+  /** What the host was before. */
+  readonly state: HostState;
 
-  private constructor(
-    connection: SshConnection,
-    path: string,
-    completed: CompletedVerb | undefined,
-    temporary?: string,
-  ) {
-    this.#connection = connection;
+  private constructor(root: Runner, path: string, state: HostState, temporary?: string) {
+    this.#root = root;
     this.#path = path;
-    this.completed = completed;
+    this.state = state;
     this.#temporary = temporary;
   }
 
-  /** @param nearby URL of a component server from which the host may get it instead of over this connection */
+  /**
+   * @param root commands as root there
+   * @param nearby URL of a component server from which the host may get it instead of over this connection
+   */
   static async place(
-    connection: SshConnection,
+    root: Runner,
     executable: Executable,
     progress: (message: string) => void,
     nearby?: () => Promise<string>,
   ): Promise<RemoteKadm> {
-    const { sha256, completed } = await lookAt(connection);
-    if (sha256 === executable.sha256) return new RemoteKadm(connection, INSTALLED, completed);
+    const { sha256, ...state } = await lookAt(root);
+    if (sha256 === executable.sha256) return new RemoteKadm(root, INSTALLED, state);
     progress('sending kadm');
-    const template = `${TRANSIENT_PARENT}/kadm-XXXXXXXX`;
-    const folder = (await privileged(connection, ['mktemp', '-d', template])).trim();
-    const remote = new RemoteKadm(connection, `${folder}/kadm`, completed, folder);
+    const folder = await folderToRunFrom(root);
+    const remote = new RemoteKadm(root, `${folder}/kadm`, state, folder);
     try {
       const url = await nearby?.();
-      const fetched = url !== undefined && (await fetchThere(connection, executable, remote.#path, url));
-      if (!fetched) await send(connection, executable, remote.#path);
-      await privileged(connection, ['chmod', '0700', remote.#path]);
+      const fetched = url !== undefined && (await fetchThere(root, executable, remote.#path, url));
+      if (!fetched) await send(root, executable, remote.#path);
+      await privileged(root, ['chmod', '0700', remote.#path]);
     } catch (error) {
       await remote.remove();
       throw error;
@@ -83,37 +84,66 @@ export class RemoteKadm {
 
   /** @returns the exit code and the last lines of standard error */
   async run(options: RemoteRunOptions): Promise<{ exitCode: number; stderr: string }> {
-    return await runThere(this.#connection, [this.#path, ...options.argv], options);
+    return await runThere(this.#root, [this.#path, ...options.argv], options);
+  }
+
+  /** @throws UserError where the host has no `ip` */
+  async addresses(): Promise<HostAddress[]> {
+    const said = await privileged(this.#root, ADDRESSES_COMMAND);
+    return parseAddresses(/^\[.*$/ms.exec(said)?.[0] ?? '[]');
   }
 
   /** Leaves nothing there that was only for the time of the connection. */
   async remove(): Promise<void> {
     if (this.#temporary === undefined) return;
-    await privileged(this.#connection, ['rm', '-rf', this.#temporary]).catch(() => {});
+    await privileged(this.#root, ['rm', '-rf', this.#temporary]).catch(() => {});
   }
 }
 
-/** sudo is a wrapper round a command, not a way of its own. */
-function asRoot(connection: SshConnection, argv: readonly string[]): readonly string[] {
-  return connection.target.user === 'root' ? argv : ['sudo', '-n', '--', ...argv];
+/**
+ * Makes a folder of its own where programs may be run: /var/tmp often is mounted so that they may not. Nothing is
+ * left where it does not work.
+ */
+const FOLDER_SCRIPT = `
+umask 077
+for parent; do
+  # What runs that were cut off have left, long ago.
+  find "$parent" -maxdepth 1 -name 'kadm-????????' -user 0 -mmin +2880 -exec rm -rf {} + 2>/dev/null
+  folder=$(mktemp -d "$parent/kadm-XXXXXXXX" 2>/dev/null) || continue
+  echo '#!/bin/sh' >"$folder/probe" && chmod 700 "$folder/probe" && "$folder/probe" 2>/dev/null &&
+    rm "$folder/probe" && echo "$folder" && exit 0
+  rm -rf "$folder"
+done
+exit 1`;
+
+async function folderToRunFrom(root: Runner): Promise<string> {
+  const argv = ['sh', '-c', FOLDER_SCRIPT, 'folder', ...TRANSIENT_PARENTS];
+  const { stdout } = await root.exec(argv, { timeoutMs: COMMAND_TIMEOUT_MS });
+  // A banner of the login shell may come before it.
+  const folder = /^\/\S+\/kadm-\w{8}$/m.exec(stdout)?.[0];
+  if (folder !== undefined) return folder;
+  throw new UserError(
+    `${root.target.name}: no folder in which a program can be stored and run: not ${TRANSIENT_PARENTS.join(', ')}`,
+    { remedy: 'look there for a full disk, and for mounts that are read-only or noexec (findmnt)' },
+  );
 }
 
-async function privileged(connection: SshConnection, argv: readonly string[]): Promise<string> {
-  const result = await connection.exec(asRoot(connection, argv), { timeoutMs: COMMAND_TIMEOUT_MS });
-  if (result.exitCode !== 0) throw remoteFailure(connection, argv, result.exitCode, result.stderr);
+async function privileged(root: Runner, argv: readonly string[]): Promise<string> {
+  const result = await root.exec(argv, { timeoutMs: COMMAND_TIMEOUT_MS });
+  if (result.exitCode !== 0) throw remoteFailure(root, argv, result.exitCode, result.stderr);
   return result.stdout;
 }
 
-async function send(connection: SshConnection, executable: Executable, path: string): Promise<void> {
+async function send(root: Runner, executable: Executable, path: string): Promise<void> {
   const argv = ['dd', `of=${path}`, 'bs=1M', 'status=none', 'iflag=fullblock'];
-  const sent = await connection.exec(asRoot(connection, argv), {
+  const sent = await root.exec(argv, {
     input: readPieces(executable.path),
     timeoutMs: UPLOAD_TIMEOUT_MS,
   });
-  if (sent.exitCode !== 0) throw remoteFailure(connection, argv, sent.exitCode, sent.stderr);
-  if ((await remoteSha256(connection, path)) !== executable.sha256) {
-    throw new UserError(`${connection.target.name}: kadm did not arrive whole`, {
-      remedy: `check the free space below ${TRANSIENT_PARENT} there and run the same command again`,
+  if (sent.exitCode !== 0) throw remoteFailure(root, argv, sent.exitCode, sent.stderr);
+  if ((await remoteSha256(root, path)) !== executable.sha256) {
+    throw new UserError(`${root.target.name}: kadm did not arrive whole`, {
+      remedy: `check the free space below ${dirname(path)} there and run the same command again`,
     });
   }
 }
@@ -134,79 +164,67 @@ exec cat <&3 >"$4"`;
  * Lets the host fetch the executable, which is cheaper than encrypting it once for each host.
  * @returns false where that did not work, for whatever reason: it then has to be sent
  */
-async function fetchThere(
-  connection: SshConnection,
-  executable: Executable,
-  path: string,
-  url: string,
-): Promise<boolean> {
+async function fetchThere(root: Runner, executable: Executable, path: string, url: string): Promise<boolean> {
   const { hostname, port } = new URL(url);
   const host = hostname.replace(/^\[|\]$/g, '');
   const bounded = ['timeout', `${FETCH_TIMEOUT_MS / 1000}`, 'bash', '-c', FETCH_SCRIPT, 'fetch'];
   const argv = [...bounded, host, port, `/sha256/${executable.sha256}`, path];
-  const { exitCode } = await connection.exec(asRoot(connection, argv), { timeoutMs: UPLOAD_TIMEOUT_MS });
-  return exitCode === 0 && (await remoteSha256(connection, path)) === executable.sha256;
+  const { exitCode } = await root.exec(argv, { timeoutMs: UPLOAD_TIMEOUT_MS });
+  return exitCode === 0 && (await remoteSha256(root, path)) === executable.sha256;
 }
 
 /** What of kadm is on the host, in one round trip. */
-async function lookAt(
-  connection: SshConnection,
-): Promise<{ sha256: string | undefined; completed: CompletedVerb | undefined }> {
-  const script = `sha256sum ${INSTALLED}; grep '"complete"' ${STATE_DIRECTORY}/${LEDGER_FILE}; true`;
-  const stdout = await privileged(connection, ['sh', '-c', script]);
-  return { sha256: digestIn(stdout), completed: completedInText(stdout) };
+async function lookAt(root: Runner): Promise<ReturnType<typeof hostStateIn>> {
+  const before = Date.now();
+  const said = await privileged(root, ['sh', '-c', HOST_STATE_SCRIPT, 'look', INSTALLED]);
+  return hostStateIn(said, (before + Date.now()) / 2);
 }
 
-async function remoteSha256(connection: SshConnection, path: string): Promise<string | undefined> {
-  const argv = asRoot(connection, ['sha256sum', path]);
-  const { stdout, exitCode } = await connection.exec(argv, { timeoutMs: COMMAND_TIMEOUT_MS });
+async function remoteSha256(root: Runner, path: string): Promise<string | undefined> {
+  const argv = ['sha256sum', path];
+  const { stdout, exitCode } = await root.exec(argv, { timeoutMs: COMMAND_TIMEOUT_MS });
   return exitCode === 0 ? digestIn(stdout) : undefined;
 }
 
-/** A banner of the login shell may come before it. */
-function digestIn(stdout: string): string | undefined {
-  return /^[0-9a-f]{64}(?= )/m.exec(stdout)?.[0];
-}
-
 async function runThere(
-  connection: SshConnection,
+  root: Runner,
   argv: readonly string[],
   options: RemoteRunOptions,
 ): Promise<{ exitCode: number; stderr: string }> {
-  const remote = await connection.start(asRoot(connection, argv));
+  const remote = await root.start(argv);
   if (typeof options.input === 'string') remote.stdin.end(options.input);
   else {
     // Input that breaks off ends the command, which then has less than it needs.
     options.input.on('error', () => remote.stdin.end());
     options.input.pipe(remote.stdin);
   }
-  const overrun = setTimeout(() => connection.close(), options.timeoutMs);
-  const said: string[] = [];
-  const errors = createInterface({ input: remote.stderr });
-  errors.on('line', (line) => {
-    said.push(line.slice(0, 1000));
-    if (said.length > STDERR_LINES) said.shift();
-  });
+  const overrun = setTimeout(
+    () => root.abandon(`${argv[1]} did not end within ${options.timeoutMs / 60_000} minutes`),
+    options.timeoutMs,
+  );
+  const stderr = collect(remote.stderr, MAX_STDERR_BYTES);
   try {
-    let lines = 0;
-    for await (const line of boundedLines(remote.stdout)) {
-      lines += 1;
-      if (lines > MAX_LINES)
-        throw new UserError(`${connection.target.name}: the remote kadm does not stop talking`);
-      options.onLine(line);
-    }
-    return { exitCode: await remote.exit, stderr: said.join('\n') };
+    for await (const line of boundedLines(remote.stdout)) options.onLine(line);
+    const exitCode = await remote.exit;
+    return { exitCode, stderr: stderr().trim().split('\n').slice(-STDERR_LINES).join('\n') };
+  } catch (error) {
+    // What is not read any more would stand in its way for ever.
+    root.abandon(messageOf(error));
+    throw error;
   } finally {
     clearTimeout(overrun);
-    errors.close();
   }
 }
 
-/** Lines of a stream that somebody else controls. @throws UserError for a line over the bound. */
+/** Lines of a stream that somebody else controls. @throws UserError for more than a kadm ever says */
 async function* boundedLines(stream: AsyncIterable<Buffer>): AsyncGenerator<string> {
+  const decoder = new StringDecoder('utf8');
   let rest = '';
+  let total = 0;
   for await (const chunk of stream) {
-    rest += chunk.toString('utf8');
+    total += chunk.length;
+    if (total > MAX_STDOUT_BYTES) throw new UserError('the remote kadm does not stop talking');
+    rest += decoder.write(chunk);
     const lines = rest.split('\n');
     rest = lines.pop() ?? '';
     yield* lines;
@@ -215,20 +233,10 @@ async function* boundedLines(stream: AsyncIterable<Buffer>): AsyncGenerator<stri
   if (rest !== '') yield rest;
 }
 
-function remoteFailure(
-  connection: SshConnection,
-  argv: readonly string[],
-  exitCode: number,
-  stderr: string,
-): UserError {
+function remoteFailure(root: Runner, argv: readonly string[], exitCode: number, stderr: string): UserError {
   return new UserError(
-    `${connection.target.name}: ${argv[0]} ended with ${exitCode}: ${stderr.trim().slice(-500)}`,
-    {
-      remedy:
-        connection.target.user === 'root'
-          ? 'mend this on the host'
-          : 'the user needs sudo without a password',
-    },
+    `${root.target.name}: ${argv[0]} ended with ${exitCode}: ${stderr.trim().slice(-500)}`,
+    { remedy: 'mend this on the host' },
   );
 }
 

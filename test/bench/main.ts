@@ -11,9 +11,18 @@ import { initPhases } from '../../src/init/index.ts';
 import { rootfsPath } from '../../src/lab/rootfs.ts';
 import { type BenchSetting, onFreshHosts } from './bench-lab.ts';
 import { benchCluster } from './cluster-bench.ts';
+import { benchFleet } from './fleet-bench.ts';
 import { benchInit } from './init-bench.ts';
 import { thisMachine } from './machine.ts';
-import { CLUSTER_HEADING, clusterSection, INIT_HEADING, initSection, withSections } from './report.ts';
+import {
+  CLUSTER_HEADING,
+  clusterSection,
+  FLEET_HEADING,
+  fleetSection,
+  INIT_HEADING,
+  initSection,
+  withSections,
+} from './report.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const DOCUMENT = join(ROOT, 'docs/benchmarks.md');
@@ -24,14 +33,14 @@ Made by \`npm run bench -- --write\`. Ratios hold from machine to machine, absol
 
 interface Options {
   readonly runs?: number;
-  readonly only?: 'init' | 'cluster';
+  readonly only?: 'init' | 'cluster' | 'fleet';
   readonly write?: true;
 }
 
 await new Command('bench')
   .description('compare kadm with kubeadm on lab hosts of this machine')
   .option('--runs <number>', 'runs of each tool (default: 7 for init, 3 for cluster)', count)
-  .addOption(new Option('--only <part>', 'one part of it').choices(['init', 'cluster']))
+  .addOption(new Option('--only <part>', 'one part of it').choices(['init', 'cluster', 'fleet']))
   .option('--write', 'put the tables into docs/benchmarks.md')
   .action(bench)
   .parseAsync();
@@ -84,11 +93,14 @@ async function prepare(signal: AbortSignal): Promise<BenchSetting> {
 async function measure({ runs, only }: Options, setting: BenchSetting): Promise<Map<string, string>> {
   const machine = thisMachine(new Date());
   const sections = new Map<string, string>();
-  if (only !== 'cluster') {
+  if (only === undefined || only === 'init') {
     sections.set(INIT_HEADING, initSection(await benchInit(setting, runs ?? 7), initPhases, machine));
   }
-  if (only !== 'init') {
+  if (only === undefined || only === 'cluster') {
     sections.set(CLUSTER_HEADING, clusterSection(await benchCluster(setting, runs ?? 3), machine));
+  }
+  if (only === undefined || only === 'fleet') {
+    sections.set(FLEET_HEADING, fleetSection(await benchFleet(setting), machine));
   }
   return sections;
 }

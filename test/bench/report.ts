@@ -1,4 +1,5 @@
 import type { ClusterFigures, ClusterRun } from './cluster-bench.ts';
+import type { FleetFigures } from './fleet-bench.ts';
 import type { InitFigures } from './init-bench.ts';
 import { criticalPath, type PhaseTime } from './phase-times.ts';
 import { median } from './statistics.ts';
@@ -18,6 +19,7 @@ export interface Machine {
 export const TARGETS = { init: 0.75, initLater: 0.65, floorLater: 1.4, cluster: 0.6 } as const;
 
 export const INIT_HEADING = '`kadm init` and `kubeadm init`';
+export const FLEET_HEADING = 'Many hosts at once';
 export const CLUSTER_HEADING = 'From bare hosts to a cluster with pod traffic';
 
 export function initSection(
@@ -96,6 +98,23 @@ export function withSections(document: string, sections: ReadonlyMap<string, str
   for (const [heading, text] of sections) known.set(heading, text);
   const parts = [...known].map(([heading, text]) => `## ${heading}\n\n${text}\n`);
   return [`${introduction.trim()}\n`, ...parts].join('\n');
+}
+
+export function fleetSection(figures: FleetFigures, machine: Machine): string {
+  const { endpoints, done, memoryMiB, cpuMsPerHost } = figures;
+  return [
+    setting(machine, 1),
+    `One command on ${endpoints} SSH servers (OpenSSH, on one lab host beside it), 30 at a time. Each runs a stand-in that takes a second and tells the events of a join: this is the fan-out alone.`,
+    table(
+      ['', 'measured', 'at most'],
+      [
+        ['hosts done', `${done} of ${endpoints}`, ''],
+        ['time', seconds(figures.seconds), ''],
+        ['memory of kadm', `${memoryMiB.toFixed(0)} MiB`, '250 MiB'],
+        ['CPU of kadm a host', `${cpuMsPerHost.toFixed(0)} ms`, '60 ms'],
+      ],
+    ),
+  ].join('\n\n');
 }
 
 function setting({ date, kadm, cores, processor, memoryGiB, kernel }: Machine, runs: number): string {

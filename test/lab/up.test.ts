@@ -19,6 +19,7 @@ const UP_TIMEOUT_MS = 300_000;
 interface Host {
   readonly address: string;
   readonly role?: string;
+  readonly [field: string]: unknown;
 }
 
 const MASTER: Host = { address: 'h2', role: 'control-plane' };
@@ -38,13 +39,20 @@ afterAll(async () => {
 
 /** Runs `kadm up` on h1 with these hosts. */
 async function up(...hosts: Host[]): ReturnType<Lab['hosts'][number]['exec']> {
+  return await upWith([], hosts);
+}
+
+async function upWith(
+  flags: readonly string[],
+  hosts: readonly Host[],
+): ReturnType<Lab['hosts'][number]['exec']> {
   const { rootfs } = lab.host('h1');
   const text = (await new LocalHost().readFile(`${rootfs}${CONFIG_PATH}`))?.toString('utf8') ?? '';
   const documents = parseAllDocuments(text);
   documents.find((document) => document.get('kind') === 'Cluster')?.setIn(['spec', 'hosts'], hosts);
   await new LocalHost().writeFile(`${rootfs}${FILE}`, documents.map(String).join(''), { mode: 0o600 });
   const options = { timeoutMs: UP_TIMEOUT_MS, allowFailure: true };
-  return await lab.host('h1').exec(['kadm', 'up', '-f', FILE], options);
+  return await lab.host('h1').exec(['kadm', 'up', '-f', FILE, ...flags], options);
 }
 
 async function readyNodes(): Promise<string[]> {
@@ -62,36 +70,104 @@ async function leftovers(): Promise<string> {
   return `${tokens}${h2}${h3}`;
 }
 
+/** A worker with all that a file can say of it. */
+const WORKER: Host = {
+  address: 'h3',
+  nodeName: 'rack-1',
+  interface: 'eth1',
+  labels: { 'node-role.kubernetes.io/worker': '', disk: 'fast' },
+  taints: [{ key: 'only', value: 'batch', effect: 'NoSchedule' }],
+};
+
+test('an interface that a host does not have is told, with those that it has', async () => {
+  const { exitCode, stderr } = await up(MASTER, { ...WORKER, interface: 'eth7' });
+  expect(exitCode).toBe(4);
+  expect(stderr).toMatch(
+    /h3: it has no IPv4 address on eth7; nothing was changed\n +its interfaces are eth0/,
+  );
+  expect(stderr).toMatch(/log: \S+\/h3\.log/);
+});
+
 test('machines without kadm become a cluster, from a machine that is no part of it', async () => {
-  const { exitCode, stderr } = await up(MASTER, { address: 'h3' });
+  await lab.host('h3').exec(['ip', 'link', 'add', 'eth1', 'type', 'bridge']);
+  await lab.host('h3').exec(['ip', 'addr', 'add', '10.77.0.3/24', 'dev', 'eth1']);
+  const { exitCode, stderr } = await up(MASTER, WORKER);
   expect({ exitCode, stderr: exitCode === 0 ? '' : stderr }).toEqual({ exitCode: 0, stderr: '' });
-  expect(await readyNodes()).toEqual(['h2', 'h3']);
+  expect(await readyNodes()).toEqual(['h2', 'rack-1']);
   expect(await leftovers()).not.toMatch(/bootstrap-token|^kadm-|^images-/m);
+});
+
+test('a node has the name, address, labels and taints of its file', async () => {
+  const node = JSON.parse(await kubectl.run('get', 'node', 'rack-1', '--output', 'json'));
+  expect(node.metadata.labels).toMatchObject(WORKER.labels as object);
+  expect(node.spec.taints).toContainEqual({ key: 'only', value: 'batch', effect: 'NoSchedule' });
+  expect(node.status.addresses).toContainEqual({ type: 'InternalIP', address: '10.77.0.3' });
 });
 
 test('a second time there is nothing to do, which is said and takes no token', async () => {
   const ledger = async (): Promise<string> =>
     (await lab.host('h3').exec(['cat', '/var/lib/kadm/ledger/ledger.ndjson'])).stdout;
   const before = await ledger();
-  const { exitCode, stderr } = await up(MASTER, { address: 'h3' });
+  const { exitCode, stderr, stdout } = await up(MASTER, { address: 'h3' });
   expect(exitCode).toBe(0);
   expect(stderr).toContain('it is a control plane already');
   expect(stderr).toContain('it is a node already');
+  expect(stdout).toMatch(/^ {2}h2 {2}done .*\n {2}h3 {2}done .*\nThe cluster is up: 2 nodes/);
   expect(await ledger()).toBe(before);
 });
 
 test('a machine that the file gives another role than it has is refused, and left as it is', async () => {
   const { exitCode, stderr } = await up({ address: 'h3', role: 'control-plane' }, { address: 'h2' });
-  expect(exitCode).not.toBe(0);
+  expect(exitCode).toBe(3);
   expect(stderr).toContain('h3 has joined a cluster as a worker; nothing was changed');
-  expect(await readyNodes()).toEqual(['h2', 'h3']);
+  expect(await readyNodes()).toEqual(['h2', 'rack-1']);
+});
+
+test('a machine with the name of another is refused before anything is changed on it', async () => {
+  const { exitCode, stderr } = await up(MASTER, { address: 'h3' }, { address: 'h1', nodeName: 'rack-1' });
+  expect(exitCode).toBe(4);
+  expect(stderr).toContain('h1: the cluster has a node rack-1 already; nothing was changed');
+  const { exitCode: absent } = await lab
+    .host('h1')
+    .exec(['test', '-e', '/var/lib/kadm'], { allowFailure: true });
+  expect(absent).toBe(1);
 });
 
 test('a machine added to the file joins, be it the one on which the command runs', async () => {
   const { exitCode, stderr } = await up(MASTER, { address: 'h[1-1]' }, { address: 'h3' });
   expect({ exitCode, stderr: exitCode === 0 ? '' : stderr }).toEqual({ exitCode: 0, stderr: '' });
-  expect(await readyNodes()).toEqual(['h1', 'h2', 'h3']);
+  expect(await readyNodes()).toEqual(['h1', 'h2', 'rack-1']);
   expect(await leftovers()).not.toMatch(/bootstrap-token|^kadm-|^images-/m);
+});
+
+test('hosts are named by role, by name, and by the cluster that they are', async () => {
+  // h1 alone has the key that opens the others.
+  for (const file of ['id_ed25519', 'known_hosts']) {
+    const { stdout: input } = await lab.host('h1').exec(['cat', `/root/.ssh/${file}`]);
+    await lab.host('h2').exec(['install', '-m', '600', '/dev/stdin', `/root/.ssh/${file}`], { input });
+  }
+  const hostnames = async (...argv: string[]): Promise<string[]> => {
+    const { stdout } = await lab.host('h2').exec(['kadm', 'exec', ...argv, '--', 'uname', '-n']);
+    return [...stdout.matchAll(/^\[\S+\] (h\d)$/gm)].map(([, name = '']) => name).sort();
+  };
+  expect(await hostnames('--hosts', 'workers')).toEqual(['h1', 'h3']);
+  expect(await hostnames('--hosts', 'masters,rack-1')).toEqual(['h2', 'h3']);
+});
+
+test('a machine taken out of the file is told of, and with --prune taken out of the cluster', async () => {
+  const told = await up(MASTER, { address: 'h1' });
+  expect(told).toMatchObject({
+    exitCode: 0,
+    stderr: expect.stringContaining('not in the file, and left as they are: rack-1'),
+  });
+  expect(await readyNodes()).toEqual(['h1', 'h2', 'rack-1']);
+  const { exitCode, stderr } = await upWith(['--prune'], [MASTER, { address: 'h1' }]);
+  expect({ exitCode, stderr: exitCode === 0 ? '' : stderr }).toEqual({ exitCode: 0, stderr: '' });
+  expect(await readyNodes()).toEqual(['h1', 'h2']);
+  const { exitCode: kept } = await lab
+    .host('h3')
+    .exec(['test', '-e', '/var/lib/kadm'], { allowFailure: true });
+  expect(kept).toBe(1);
 });
 
 test('a file without a control plane, or with two, is wrong usage', async () => {

@@ -5,6 +5,8 @@ import { LocalHost } from '../../host/host.ts';
 import { sha256File } from '../../host/large-file.ts';
 import { Ledger, STATE_DIRECTORY } from '../../phases/ledger.ts';
 import type { Phase } from '../../phases/phase.ts';
+import { Connector } from '../../ssh/connector.ts';
+import { parseTarget } from '../../ssh/target.ts';
 import { CONFIG_PATH } from '../host-config.ts';
 import type { LabHost } from '../lab-host.ts';
 import type { UpContext } from '../up/context.ts';
@@ -24,17 +26,15 @@ export const nodes: Phase<UpContext> = {
       throw new UserError('a lab with a cluster needs the built executable', { remedy: 'npm run build' });
     }
     const target = {
+      ...parseTarget(`root@${first.address}`, { sshConfig: '' }),
       name: first.name,
-      host: first.address,
-      port: 22,
-      user: 'root',
       identityFiles: [lab.sshKey],
       knownHostsFiles: [lab.knownHosts],
     };
-    const connect = { acceptNewHostKeys: false, signal: step.signal };
+    const connector = new Connector({ acceptNewHostKeys: false, signal: step.signal });
     const input = await clusterFile(lab.hosts);
     const verb = { argv: ['up', '--file', '-'], input, emit: step.emit };
-    await runVerbOnHost(target, { connect, executable: { path, sha256 } }, verb);
+    await runVerbOnHost(target, { connector, executable: { path, sha256 } }, verb);
   },
 };
 

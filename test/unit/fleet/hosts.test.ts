@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { UserError } from '../../../src/errors.ts';
 import { onEachHost, throwFailures } from '../../../src/fleet/hosts.ts';
 
-const options = { emit: () => {} };
+const options = { emit: () => {}, verb: 'test' };
 
 describe('onEachHost', () => {
   it('works on all at once, and one that fails holds up no other', async () => {
@@ -34,12 +34,12 @@ describe('onEachHost', () => {
 describe('throwFailures', () => {
   it('throws the error itself for a single host, and a summary for several', async () => {
     const down = new UserError('a is down', { remedy: 'switch it on', exitCode: 3 });
-    const bad = { host: 'a', ok: false, ms: 1, error: down } as const;
-    const good = { host: 'b', ok: true, ms: 1 } as const;
+    const bad = { host: 'a', ok: false, ms: 1, error: down, log: '/l/a.log' } as const;
+    const good = { host: 'b', ok: true, ms: 1, note: undefined } as const;
     expect(() => throwFailures([good], 'join')).not.toThrow();
     expect(() => throwFailures([bad], 'join')).toThrow(down);
     expect(() => throwFailures([bad, good], 'join')).toThrow(
-      /join: 1 of 2 hosts failed:\n {2}a: a is down \(switch it on\)/,
+      /join: 1 of 2 hosts failed:\n {2}a {2}failed +0\.0 s {2}a is down\n +switch it on\n +log: \/l\/a\.log\n {2}b {2}done/,
     );
   });
 });

@@ -1,0 +1,235 @@
+import { lookup } from 'node:dns/promises';
+import { z } from 'zod';
+import type { HostEntry } from '../config/hosts.ts';
+import { EXIT, UserError } from '../errors.ts';
+import type { Emit } from '../phases/events.ts';
+import { generateToken } from '../pki/token.ts';
+import { type FleetHost, hasMarks, marksOf, openHost, placed } from './fleet-host.ts';
+import type { ClusterNode } from './nodes.ts';
+import type { HostSession } from './run-verb.ts';
+import type { FleetUp } from './up.ts';
+import {
+  type ClusterPin,
+  type ComponentOffer,
+  closeReception,
+  JOIN_TOKEN_TTL_SECONDS,
+  type Reception,
+} from './welcome.ts';
+import { kubeletDocuments, yamlDocuments } from './worker.ts';
+
+/** What kubeadm and Kubernetes put up with is a minute; certificates are made to be valid at once. */
+const MAX_CLOCK_OFFSET_S = 30;
+
+const joinCommand = z.object({
+  joinCommand: z.object({ endpoint: z.string(), caCertHash: z.string() }),
+});
+
+type Admission = ClusterPin & { readonly token: string };
+
+/** The control plane, and what the workers wait for of it. */
+export class Master {
+  readonly #run: FleetUp;
+  readonly #names = new Map<string, string>();
+  readonly #machines = new Map<string, string>();
+  readonly #addresses = new Map<string, string>();
+  readonly #offer = Promise.withResolvers<ComponentOffer>();
+  readonly #ready = Promise.withResolvers<void>();
+  /** Why workers cannot join. */
+  failure: UserError | undefined;
+  #session: HostSession | undefined;
+  #reception: Reception | undefined;
+  #admission: Promise<Admission> | undefined;
+  #existing = false;
+  #nodes: Promise<ClusterNode[]> | undefined;
+
+  constructor(run: FleetUp) {
+    this.#run = run;
+    // A failure is told by the control plane's own line; workers that wait hear of it when they ask.
+    this.#offer.promise.catch(() => {});
+    this.#ready.promise.catch(() => {});
+  }
+
+  /** @returns a note when there was nothing to do */
+  async bringUp(emit: Emit): Promise<string | undefined> {
+    try {
+      return await this.#bringUp(emit);
+    } catch (error) {
+      this.failure = new UserError('not joined: the control plane did not come up', { cause: error });
+      this.#offer.reject(this.failure);
+      this.#ready.reject(this.failure);
+      throw error;
+    }
+  }
+
+  /** Where workers get their components. */
+  async offer(): Promise<ComponentOffer> {
+    return await this.#offer.promise;
+  }
+
+  /** The cluster, and a token to join it with, once it is up. */
+  async admission(): Promise<Admission> {
+    await this.#ready.promise;
+    this.#admission ??= this.#admit();
+    return await this.#admission;
+  }
+
+  /** @throws Error before there is one */
+  get reception(): Reception {
+    if (this.#reception === undefined) throw new Error('there is no reception');
+    return this.#reception;
+  }
+
+  /**
+   * Looks whether a host can be a node beside the others, before anything is changed there. Two with one name or
+   * address would take each other's place in the cluster.
+   * @throws UserError (preflight)
+   */
+  async admit(host: FleetHost, { state }: HostSession, entry: HostEntry, emit: Emit): Promise<void> {
+    const { name } = host.target;
+    const node = entry.nodeName ?? state.hostname.toLowerCase();
+    claim(this.#names, node, name, `${name}: its node name would be ${node}`, 'give it another nodeName');
+    if (entry.nodeIP !== undefined)
+      claim(
+        this.#addresses,
+        entry.nodeIP,
+        name,
+        `${name}: its node IP would be ${entry.nodeIP}`,
+        'give it its own',
+      );
+    const twin = this.#machines.get(state.machineId ?? name);
+    this.#machines.set(state.machineId ?? name, name);
+    if (twin !== undefined) {
+      const message = `it has the machine-id of ${twin}, as copies of one disk have: rm /etc/machine-id, then systemd-machine-id-setup`;
+      emit({ type: 'warning', path: [], message });
+    }
+    const offset = Math.round((state.clockOffsetMs ?? 0) / 1000);
+    if (Math.abs(offset) > MAX_CLOCK_OFFSET_S) {
+      const message = `its clock is ${Math.abs(offset)} s ${offset > 0 ? 'ahead of' : 'behind'} the one here: certificates and tokens may not be valid there; let chrony or systemd-timesyncd set it`;
+      emit({ type: 'warning', path: [], message });
+    }
+    if (this.#existing && state.completed === undefined && !state.begun) await this.#refuseTaken(name, node);
+  }
+
+  async #refuseTaken(host: string, node: string): Promise<void> {
+    await this.#ready.promise;
+    this.#nodes ??= this.reception.nodes();
+    if (!(await this.#nodes).some(({ name }) => name === node)) return;
+    throw new UserError(`${host}: the cluster has a node ${node} already; nothing was changed`, {
+      remedy: `give this host another nodeName, or remove the old one: kubectl delete node ${node}`,
+      exitCode: EXIT.preflight,
+    });
+  }
+
+  async close(): Promise<void> {
+    await closeReception(this.#reception, this.#run.emit);
+    await this.#session?.close();
+  }
+
+  async #bringUp(emit: Emit): Promise<string | undefined> {
+    const { controlPlane } = this.#run;
+    const session = await openHost(this.#run, controlPlane, emit);
+    this.#session = session;
+    const { completed } = session.state;
+    this.#existing = completed === 'init';
+    if (completed === 'join') {
+      throw new UserError(
+        `${controlPlane.target.name} has joined a cluster as a worker; nothing was changed`,
+        {
+          remedy: 'reset it first, or name another control plane',
+          exitCode: EXIT.preflight,
+        },
+      );
+    }
+    const entry = await placed(session, controlPlane);
+    await this.admit(controlPlane, session, entry, emit);
+    this.#reception = await this.#run.welcome(session, controlPlane);
+    this.#offer.resolve(this.#reception.offer);
+    if (completed === undefined) await this.#init(session, this.#reception, entry, emit);
+    this.#ready.resolve();
+    await this.#mark(entry, completed === undefined);
+    return completed === 'init' ? 'it is a control plane already' : undefined;
+  }
+
+  async #mark(entry: HostEntry, isNew: boolean): Promise<void> {
+    const { controlPlane } = this.#run;
+    if (!isNew && !hasMarks(entry)) return;
+    const node = (await this.reception.nodes()).find(({ master }) => master);
+    if (node !== undefined) await this.reception.mark(marksOf(node.name, { ...controlPlane, entry }));
+  }
+
+  async #init(session: HostSession, reception: Reception, entry: HostEntry, emit: Emit): Promise<void> {
+    const token = generateToken();
+    await reception.expect(token);
+    const input = controlPlaneConfiguration(
+      this.#run,
+      await advertised(session, this.#run.controlPlane, entry),
+      token,
+    );
+    const watch: Emit = (event) => {
+      const found = event.type === 'result' ? joinCommand.safeParse(event.result).data : undefined;
+      if (found === undefined) return emit(event);
+      // Not passed on: it holds the token. It comes long before init ends, which then waits for what the
+      // workers do not need.
+      this.#admission ??= Promise.resolve({ ...found.joinCommand, token });
+      this.#ready.resolve();
+    };
+    await session.run({ argv: ['init', '--config', '-'], input, emit: watch });
+  }
+
+  async #admit(): Promise<Admission> {
+    if (this.#reception === undefined) throw new Error('workers are let in before there is a reception');
+    const token = generateToken();
+    return { ...(await this.#reception.admit(token)), token };
+  }
+}
+
+/** @throws UserError (preflight) when another host has it */
+function claim(
+  owners: Map<string, string>,
+  value: string,
+  host: string,
+  problem: string,
+  remedy: string,
+): void {
+  const owner = owners.get(value) ?? host;
+  owners.set(value, owner);
+  if (owner === host) return;
+  throw new UserError(`${problem}, which is that of ${owner}; nothing was changed`, {
+    remedy,
+    exitCode: EXIT.preflight,
+  });
+}
+
+/**
+ * The entry with the address at which the others reach the API server: what it says, else the one by which the
+ * file names the host, where it has that. The default route of many virtual machines leads somewhere else.
+ */
+async function advertised(session: HostSession, { target }: FleetHost, entry: HostEntry): Promise<HostEntry> {
+  if (entry.nodeIP !== undefined) return entry;
+  const named = await lookup(target.host).catch(() => undefined);
+  const own = await session.addresses();
+  return own.some(({ address }) => address === named?.address) && named !== undefined
+    ? { ...entry, nodeIP: named.address }
+    : entry;
+}
+
+/** What goes to `kadm init --config -`: the documents, with a token that lives as long as the workers need it. */
+function controlPlaneConfiguration({ documents }: FleetUp, entry: HostEntry, token: string): string {
+  const { InitConfiguration: init, Cluster: cluster, KubeletConfiguration: kubelet, ...rest } = documents;
+  const { hosts: _, ...spec } = cluster?.spec ?? {};
+  return yamlDocuments([
+    {
+      ...init,
+      apiVersion: 'kubeadm.k8s.io/v1beta4',
+      kind: 'InitConfiguration',
+      ...(entry.nodeIP && {
+        localAPIEndpoint: { advertiseAddress: entry.nodeIP, ...init?.localAPIEndpoint },
+      }),
+      bootstrapTokens: [{ token, ttl: `${JOIN_TOKEN_TTL_SECONDS}s` }],
+      nodeRegistration: { ...init?.nodeRegistration, ...(entry.nodeName && { name: entry.nodeName }) },
+    },
+    { apiVersion: 'kadm.io/v1', kind: 'Cluster', spec },
+    ...kubeletDocuments(kubelet, entry),
+    ...Object.values(rest),
+  ]);
+}

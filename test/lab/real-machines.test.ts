@@ -1,0 +1,191 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { parseAllDocuments } from 'yaml';
+import { z } from 'zod';
+import { LocalHost } from '../../src/host/host.ts';
+import { CONFIG_PATH } from '../../src/lab/host-config.ts';
+import type { Lab } from '../../src/lab/lab.ts';
+import { KADM_PATH } from '../../src/node/components.ts';
+import { removeLab } from './bare-lab.ts';
+import { bareLabWithKadm } from './support/bare-kadm.ts';
+import { Kubectl } from './support/kubectl.ts';
+
+/*
+ * What real machines do to an installer. h1 is where the commands run, and the control plane later; h2 and h3
+ * are the machines with peculiarities.
+ */
+const LAB = 'test-machines';
+const FILE = '/root/cluster.yaml';
+
+let lab: Lab;
+
+beforeAll(async () => {
+  lab = await bareLabWithKadm(LAB, 3);
+});
+afterAll(() => removeLab(LAB));
+
+async function on(host: string, script: string): Promise<string> {
+  return (await lab.host(host).exec(['sh', '-euc', script], { timeoutMs: 120_000 })).stdout;
+}
+
+/** Runs kadm on h1, with a file that names these hosts. */
+async function kadm(
+  argv: readonly string[],
+  hosts: readonly object[],
+): ReturnType<Lab['hosts'][number]['exec']> {
+  const { rootfs } = lab.host('h1');
+  const text = (await new LocalHost().readFile(`${rootfs}${CONFIG_PATH}`))?.toString('utf8') ?? '';
+  const documents = parseAllDocuments(text);
+  documents.find((document) => document.get('kind') === 'Cluster')?.setIn(['spec', 'hosts'], hosts);
+  await new LocalHost().writeFile(`${rootfs}${FILE}`, documents.map(String).join(''), { mode: 0o600 });
+  return await lab.host('h1').exec(['kadm', ...argv], { allowFailure: true, timeoutMs: 300_000 });
+}
+
+describe('kadm hosts check', () => {
+  const checked = z.object({
+    result: z.object({
+      checked: z.array(
+        z.object({ host: z.string(), problems: z.array(z.string()), facts: z.object({ cpus: z.number() }) }),
+      ),
+    }),
+  });
+
+  async function problems(): Promise<Record<string, readonly string[]>> {
+    const { stdout } = await kadm(
+      ['hosts', 'check', '-f', FILE, '--output', 'json'],
+      [{ address: 'h[2-3]' }],
+    );
+    const events = stdout
+      .split('\n')
+      .flatMap((line) => checked.safeParse(line && JSON.parse(line)).data ?? []);
+    const hosts = events[0]?.result.checked ?? [];
+    return Object.fromEntries(hosts.map((host) => [host.host, host.problems]));
+  }
+
+  test('finds nothing wrong with hosts as they should be, and says what they are', async () => {
+    expect(await problems()).toEqual({ h2: [], h3: [] });
+    const { stdout, exitCode } = await kadm(['hosts', 'check', '-f', FILE], [{ address: 'h[2-3]' }]);
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(/^h2 +Debian .* MiB .* MiB +-?\d+\.\d s +eth0=\S+ .*ready$/m);
+  });
+
+  test('names what would stop a join', async () => {
+    await on(
+      'h2',
+      `mount --bind /usr /usr && mount -o remount,ro,bind /usr
+      mkdir -p /etc/kubernetes && touch /etc/kubernetes/kubelet.conf
+      printf 'Filename Type Size Used Priority\\n/dev/sda2 partition 1 0 -2\\n' >/root/swaps && mount --bind /root/swaps /proc/swaps
+      systemd-run --quiet --unit taken socat TCP-LISTEN:10250,fork /dev/null`,
+    );
+    await on(
+      'h3',
+      `mount -t tmpfs -o size=1m tmpfs /var && head -c 1m /dev/zero >/var/full 2>/dev/null || true
+      cat /etc/machine-id >/root/id
+      printf '#!/bin/sh\\n/usr/bin/date -d "-90 seconds" "$@"\\n' >/usr/local/bin/date && chmod 755 /usr/local/bin/date`,
+    );
+    const { stdout: id } = await lab.host('h2').exec(['cat', '/etc/machine-id']);
+    await lab.host('h3').exec(['tee', '/etc/machine-id'], { input: id });
+    try {
+      const { h2, h3 } = await problems();
+      expect(h2).toEqual([
+        '/usr/local cannot be written to (read-only, or full)',
+        expect.stringContaining('swap is on (/dev/sda2)'),
+        expect.stringContaining('port 10250 is taken'),
+        expect.stringContaining('/etc/kubernetes/kubelet.conf is there'),
+        'it has the same machine-id as h3',
+      ]);
+      expect(h3).toEqual([
+        expect.stringMatching(/ MiB free on \/var: 2048 are needed|\/var cannot be written to/),
+        expect.stringMatching(/its clock is (89|90|91) s behind/),
+        'it has the same machine-id as h2',
+      ]);
+    } finally {
+      await on('h2', 'umount /usr /proc/swaps; rm -r /etc/kubernetes; systemctl stop taken');
+      await on('h3', 'umount /var; rm /usr/local/bin/date; cat /root/id >/etc/machine-id');
+    }
+  });
+});
+
+describe('kadm comes to a host', () => {
+  const reset = ['reset', '--force', '--ssh', 'root@h3'];
+  const left = (): Promise<string> => on('h3', 'ls -d /var/tmp/kadm-* /var/lib/kadm-* 2>/dev/null || true');
+
+  test('where /var/tmp is mounted so that nothing can be run there', async () => {
+    await on('h3', `rm ${KADM_PATH}; mount -t tmpfs -o noexec tmpfs /var/tmp`);
+    const { exitCode, stderr } = await kadm(reset, []);
+    expect({ exitCode, stderr: exitCode === 0 ? '' : stderr }).toEqual({ exitCode: 0, stderr: '' });
+    await on('h3', 'umount /var/tmp');
+    expect(await left()).toBe('');
+  });
+
+  test('whose sshd is killed in the middle, at the second try', async () => {
+    await on(
+      'h3',
+      `systemd-run --quiet --unit killer sh -c 'until [ -s /var/tmp/kadm-*/kadm ]; do :; done; pkill -9 -f "sshd-session|sshd: root"'`,
+    );
+    const { exitCode, stderr } = await kadm(reset, []);
+    expect({ exitCode, stderr }).toEqual({
+      exitCode: 1,
+      stderr: expect.stringContaining('the SSH connection was lost'),
+    });
+    const again = await kadm(reset, []);
+    expect({ exitCode: again.exitCode, stderr: again.exitCode === 0 ? '' : again.stderr }).toEqual({
+      exitCode: 0,
+      stderr: '',
+    });
+    await on('h3', 'rm -rf /var/tmp/kadm-*');
+  });
+});
+
+describe('a cluster of such machines', () => {
+  const HOSTS = [{ address: 'h1', role: 'control-plane' }, { address: 'h2' }, { address: 'h3' }];
+  /** Writes down whatever looks like a join token in the arguments and environments of all processes. */
+  const WATCH = `systemd-run --quiet --unit watch sh -c 'while :; do
+    for p in /proc/[0-9]*; do tr "\\\\0" " " <$p/cmdline; echo; tr "\\\\0" "\\\\n" <$p/environ; done 2>/dev/null |
+      grep -oE "(^|[^a-z0-9.])[a-z0-9]{6}\\.[a-z0-9]{16}([^a-z0-9.]|$)" >>/root/seen; done'`;
+
+  beforeAll(async () => {
+    for (const name of ['h1', 'h2', 'h3']) {
+      // As in Vagrant: the first interface has the same address everywhere, and the default route.
+      await on(
+        name,
+        `ip link add nat0 type bridge && ip addr add 10.0.2.15/24 dev nat0 && ip link set nat0 up
+        ip route replace default via 10.0.2.2 dev nat0`,
+      );
+    }
+    await on('h2', 'hostname Web.Example.ORG; iptables -A INPUT -p tcp --dport 10250 -s h1 -j DROP');
+    await on('h3', 'iptables -A INPUT -p udp --dport 8472 -j DROP');
+  });
+
+  test('is made, and a firewall that drops a port is named', async () => {
+    await Promise.all(['h1', 'h2', 'h3'].map((name) => on(name, WATCH)));
+    const second = sleep(4_000).then(() => kadm(['up', '-f', FILE], HOSTS));
+    const { exitCode, stderr } = await kadm(['up', '-f', FILE], HOSTS);
+    expect((await second).stderr).toContain('another kadm makes a control plane of this host right now');
+    expect(stderr).toMatch(
+      /h2: it has joined as web\.example\.org, but TCP port 10250 of \S+ does not answer/,
+    );
+    expect(stderr).toMatch(/h3: it has joined as h3, but UDP of the pod network \(port 8472/);
+    expect(exitCode).toBe(4);
+    await on('h2', 'iptables -D INPUT 1');
+    await on('h3', 'iptables -D INPUT 1');
+    expect(await kadm(['up', '-f', FILE], HOSTS)).toMatchObject({ exitCode: 0 });
+  });
+
+  test('has the addresses by which its file names the hosts, on all of them', async () => {
+    const addresses = await new Kubectl(lab.host('h1')).run(
+      ...[
+        'get',
+        'nodes',
+        '--output',
+        'jsonpath={.items[*].status.addresses[?(@.type=="InternalIP")].address}',
+      ],
+    );
+    expect(addresses.split(' ').sort()).toEqual(lab.hosts.map(({ address }) => address).sort());
+  });
+
+  test('was made without a token in any command line or environment', async () => {
+    for (const name of ['h1', 'h2', 'h3'])
+      expect([name, await on(name, 'systemctl stop watch; cat /root/seen')]).toEqual([name, '']);
+  });
+});

@@ -1,0 +1,275 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { stringify } from 'yaml';
+import { LocalHost } from '../../src/host/host.ts';
+import type { Lab } from '../../src/lab/lab.ts';
+import { removeLab } from './bare-lab.ts';
+import { bareLabWithKadm } from './support/bare-kadm.ts';
+
+/*
+ * How kadm reaches hosts, against OpenSSH's own server: h1 is where it runs, h3 what it reaches, h2 the way
+ * there. `kadm exec` connects as all other commands do.
+ */
+const LAB = 'test-ssh';
+const SSH = '/root/.ssh';
+const PASSWORD = 'correct horse';
+const ID = ['id', '-u'];
+
+let lab: Lab;
+
+beforeAll(async () => {
+  lab = await bareLabWithKadm(LAB, 3);
+  // bob gets in by key, and is root by sudo without a password; carol by password only, for both.
+  const users = `
+    for user in bob carol; do useradd --create-home --shell /bin/bash "$user"; done
+    echo 'carol:${PASSWORD}' | chpasswd
+    install -d -o bob -m 700 /home/bob/.ssh
+    install -o bob -m 600 /root/.ssh/authorized_keys /home/bob/.ssh/authorized_keys
+    printf '%s\n' 'bob ALL=(ALL) NOPASSWD: ALL' 'carol ALL=(ALL) ALL' >/etc/sudoers.d/kadm-test
+    echo 'PasswordAuthentication yes' >/etc/ssh/sshd_config.d/00-test.conf
+    systemctl reload ssh`;
+  await on('h3', users);
+  await on(
+    'h1',
+    `ssh-keygen -q -t ed25519 -N 'open sesame' -f ${SSH}/locked && ssh-keygen -q -t ecdsa -N '' -f ${SSH}/ec
+    ssh-keygen -q -t rsa -N '' -f ${SSH}/rsa`,
+  );
+  const keys = await on('h1', `cat ${SSH}/locked.pub ${SSH}/ec.pub ${SSH}/rsa.pub`);
+  await lab.host('h3').exec(['tee', '-a', '/home/bob/.ssh/authorized_keys'], { input: keys });
+});
+afterAll(() => removeLab(LAB));
+
+async function on(host: string, script: string): Promise<string> {
+  return (await lab.host(host).exec(['sh', '-euc', script])).stdout;
+}
+
+async function put(path: string, text: string): Promise<void> {
+  await new LocalHost().writeFile(`${lab.host('h1').rootfs}${path}`, text, { mode: 0o600 });
+}
+
+interface Outcome {
+  readonly exitCode: number;
+  readonly said: string;
+}
+
+/** `kadm exec` on h1 with one host in its file. */
+async function reach(
+  host: Record<string, unknown>,
+  options: { config?: string; env?: Record<string, string>; flags?: string[]; argv?: string[] } = {},
+): Promise<Outcome> {
+  await put(`${SSH}/config`, options.config ?? '');
+  const cluster = { apiVersion: 'kadm.io/v1', kind: 'Cluster', spec: { hosts: [host] } };
+  await put('/root/cluster.yaml', stringify(cluster));
+  const flags = ['-f', '/root/cluster.yaml', '--hosts', 'all', ...(options.flags ?? [])];
+  const argv = ['kadm', 'exec', ...flags, '--', ...(options.argv ?? ID)];
+  const env = { HOME: '/root', ...options.env };
+  const ran = await lab.host('h1').exec(argv, { allowFailure: true, timeoutMs: 120_000, env });
+  return { exitCode: ran.exitCode, said: `${ran.stdout}${ran.stderr}` };
+}
+
+function expectRoot({ exitCode, said }: Outcome, host = 'h3'): void {
+  expect({ exitCode, said }).toEqual({ exitCode: 0, said: expect.stringContaining(`[${host}] 0\n`) });
+}
+
+describe('a host is reached', () => {
+  test('with names, users, ports, keys and files of ~/.ssh/config and what it includes', async () => {
+    const config = `Include extra/*.conf
+Host box-*
+  User bob
+  IdentitiesOnly yes
+  IdentityFile ~/.ssh/ec
+  UserKnownHostsFile ~/.ssh/boxes
+`;
+    await on('h1', `mkdir -p ${SSH}/extra && ssh-keyscan -t ed25519 h3 2>/dev/null >${SSH}/boxes`);
+    await put(`${SSH}/extra/one.conf`, 'Host box-1\n  HostName h3\n  HostKeyAlias h3\n');
+    expectRoot(await reach({ address: 'box-1' }, { config }), 'box-1');
+  });
+
+  test.each(['ec', 'rsa'])('with the key %s of its entry, whose ~ is the home', async (key) => {
+    expectRoot(await reach({ address: 'h3', user: 'bob', identityFile: `~/.ssh/${key}` }));
+  });
+
+  test('through two others, by ProxyJump and by the bastion of its entry', async () => {
+    const config = 'Host h3\n  ProxyJump root@h2,h1\n';
+    expectRoot(await reach({ address: 'h3' }, { config }));
+    await on('h3', 'iptables -I INPUT -p tcp --dport 22 ! -s h2 -j REJECT');
+    try {
+      expectRoot(await reach({ address: 'h3', bastion: 'root@h2:22' }));
+    } finally {
+      await on('h3', 'iptables -D INPUT 1');
+    }
+  });
+
+  test('with a key that needs a passphrase, which comes from the environment', async () => {
+    const host = { address: 'h3', user: 'bob', identityFile: '~/.ssh/locked' };
+    expectRoot(await reach(host, { env: { KADM_SSH_PASSPHRASE: 'open sesame' } }));
+    const wrong = await reach(host, { env: { KADM_SSH_PASSPHRASE: 'open barley' } });
+    expect(wrong.said).toContain('the passphrase of /root/.ssh/locked is not right');
+    expect(wrong.said).not.toContain('barley');
+  });
+
+  test('with a key of the agent', async () => {
+    await on(
+      'h1',
+      `ssh-agent -a /run/agent.sock >/dev/null; ssh-keygen -q -p -P 'open sesame' -N '' -f ${SSH}/locked
+      SSH_AUTH_SOCK=/run/agent.sock ssh-add -q ${SSH}/locked; mv ${SSH}/locked ${SSH}/away`,
+    );
+    const config = 'Host *\n  IdentityFile ~/.ssh/none\n';
+    expectRoot(
+      await reach({ address: 'h3', user: 'bob' }, { config, env: { SSH_AUTH_SOCK: '/run/agent.sock' } }),
+    );
+    expect(await reach({ address: 'h3', user: 'bob' }, { config })).toMatchObject({ exitCode: 1 });
+  });
+
+  test('with a password from the environment, which sudo takes too', async () => {
+    const config = 'Host *\n  IdentityFile ~/.ssh/none\n';
+    const env = { KADM_SSH_PASSWORD: PASSWORD };
+    const host = { address: 'h3', user: 'carol' };
+    expectRoot(await reach(host, { config, env }));
+    await on('h3', `echo 'Defaults requiretty' >>/etc/sudoers.d/kadm-test`);
+    expectRoot(await reach(host, { config, env }));
+    expectRoot(await reach({ address: 'h3', user: 'bob' }));
+    await on(
+      'h3',
+      `sed -i /requiretty/d /etc/sudoers.d/kadm-test
+      sed -i 's/Authentication yes/Authentication no/' /etc/ssh/sshd_config.d/00-test.conf
+      echo 'KbdInteractiveAuthentication yes' >>/etc/ssh/sshd_config.d/00-test.conf; systemctl reload ssh`,
+    );
+    expectRoot(await reach(host, { config, env }));
+    const wrong = await reach(host, {
+      config,
+      env: { ...env, KADM_SUDO_PASSWORD: 'wrong', KADM_SSH_PASSWORD: 'bad' },
+    });
+    expect(wrong).toMatchObject({ exitCode: 1, said: expect.stringContaining('does not let us in') });
+  });
+
+  test('with a password that is typed', async () => {
+    await put(`${SSH}/config`, 'Host *\n  IdentityFile ~/.ssh/none\n');
+    const hosts = [{ address: 'h3', user: 'carol' }];
+    await put(
+      '/root/cluster.yaml',
+      stringify({ apiVersion: 'kadm.io/v1', kind: 'Cluster', spec: { hosts } }),
+    );
+    const typed = `(sleep 3; printf '%s\\r' '${PASSWORD}'; sleep 8) | script -qec 'kadm exec -f /root/cluster.yaml --hosts all -- id -u' /dev/null`;
+    const { stdout } = await lab
+      .host('h1')
+      .exec(['sh', '-c', typed], { timeoutMs: 60_000, env: { HOME: '/root', TERM: 'xterm' } });
+    expect(stdout).toContain('Password of carol on h3');
+    expect(stdout).toContain('[h3] 0');
+    expect(stdout).not.toContain(PASSWORD);
+  });
+
+  test('with any login shell, and one that talks', async () => {
+    await on(
+      'h3',
+      `printf 'echo welcome to the machine\\necho 0123 >&2\\n' | tee /home/bob/.bashrc >/dev/null`,
+    );
+    const argv = ['printf', '%s\n', `it's \\ a\nb!`, '$HOME', '*'];
+    const { exitCode, said } = await reach({ address: 'h3', user: 'bob' }, { argv });
+    expect(exitCode).toBe(0);
+    for (const line of [`it's \\ a`, 'b!', '$HOME', '*']) expect(said).toContain(`[h3] ${line}\n`);
+  });
+});
+
+describe('a host key', () => {
+  const config = 'Host *\n  UserKnownHostsFile ~/.ssh/known_test\n';
+  const host = { address: 'h3' };
+  const known = (text: string): Promise<void> => put(`${SSH}/known_test`, text);
+  const keyOf = async (name: string): Promise<string> =>
+    (await on(name, 'cat /etc/ssh/ssh_host_ed25519_key.pub')).split(' ').slice(0, 2).join(' ');
+
+  test('that is not known is refused with its fingerprint, and remembered when it is accepted', async () => {
+    await known('');
+    const shown = /SHA256:\S+/.exec(await on('h3', 'ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub'))?.[0];
+    const refused = await reach(host, { config });
+    expect(refused).toMatchObject({ exitCode: 1, said: expect.stringContaining(`the host key ${shown}`) });
+    expectRoot(await reach(host, { config, flags: ['--accept-new-host-keys'] }));
+    expectRoot(await reach(host, { config }));
+  });
+
+  test('is found under a hashed name', async () => {
+    await known(`h3 ${await keyOf('h3')}\n`);
+    await on('h1', `ssh-keygen -H -f ${SSH}/known_test`);
+    expectRoot(await reach(host, { config }));
+  });
+
+  test('that has changed is refused with both fingerprints, whatever is accepted', async () => {
+    await known(`h3 ${await keyOf('h2')}\n`);
+    const loose = `${config}  StrictHostKeyChecking no\n`;
+    const { exitCode, said } = await reach(host, { config: loose, flags: ['--accept-new-host-keys'] });
+    expect(exitCode).toBe(1);
+    expect(said).toMatch(/the host key is SHA256:\S{43}, but known_hosts has SHA256:\S{43}/);
+  });
+
+  test('that is revoked is refused', async () => {
+    await known(`@revoked * ${await keyOf('h3')}\n`);
+    expect((await reach(host, { config, flags: ['--accept-new-host-keys'] })).said).toContain(
+      'is marked as revoked',
+    );
+  });
+
+  test('is accepted by a person at a terminal', async () => {
+    await known('');
+    await put(`${SSH}/config`, config);
+    await put(
+      '/root/cluster.yaml',
+      stringify({ apiVersion: 'kadm.io/v1', kind: 'Cluster', spec: { hosts: [host] } }),
+    );
+    const typed = `(sleep 3; printf 'y\\r'; sleep 5) | script -qec 'kadm exec -f /root/cluster.yaml --hosts all -- id -u' /dev/null`;
+    const { stdout } = await lab
+      .host('h1')
+      .exec(['sh', '-c', typed], { timeoutMs: 60_000, env: { HOME: '/root', TERM: 'xterm' } });
+    expect(stdout).toMatch(/shows the host key SHA256:\S{43}/);
+    expect(stdout).toContain('[h3] 0');
+    expect(await on('h1', `ssh-keygen -F h3 -f ${SSH}/known_test`)).toContain('ssh-ed25519');
+  });
+});
+
+describe('kadm up at a terminal without a file', () => {
+  test('asks for the hosts, connects to each at once, and writes the file', async () => {
+    await on('h1', 'mv /etc/kadm/config.yaml /root/away; rm -f /root/.ssh/config /root/cluster.yaml');
+    const keys = ['nobody@h3', 'h3', 'h[2-2]', '', '', '', 'n'];
+    const typing = keys.map((text) => `sleep 3; printf '%s\\r' '${text}'`).join('; ');
+    const typed = `(sleep 2; ${typing}; sleep 3) | script -qec 'kadm up' /dev/null`;
+    const { stdout } = await lab.host('h1').exec(['sh', '-c', typed], {
+      timeoutMs: 60_000,
+      allowFailure: true,
+      env: { HOME: '/root', TERM: 'xterm' },
+    });
+    await on('h1', 'mv /root/away /etc/kadm/config.yaml');
+    expect(stdout).toContain('does not let us in with any of our keys or passwords');
+    expect(stdout).toMatch(/h2: Debian .*, \d+ processors, \d+ MiB, eth0 /);
+    expect(await on('h1', 'cat /root/cluster.yaml')).toMatch(
+      /- address: h3\n +role: control-plane\n +- address: h2\n/,
+    );
+  });
+});
+
+describe('a network that fails', () => {
+  test('is tried again for a while, and other failures are not', async () => {
+    await on(
+      'h3',
+      'systemctl stop ssh.socket ssh.service 2>/dev/null || systemctl stop ssh; (sleep 4; systemctl start ssh) >/dev/null 2>&1 &',
+    );
+    const { exitCode, said } = await reach({ address: 'h3' });
+    expect({ exitCode, said }).toEqual({ exitCode: 0, said: expect.stringContaining('trying again') });
+    const start = performance.now();
+    expect(await reach({ address: 'h3', user: 'nobody' })).toMatchObject({ exitCode: 1 });
+    expect(performance.now() - start).toBeLessThan(10_000);
+  });
+
+  test('in the middle is noticed within 30 s', async () => {
+    const cut = 'iptables -A INPUT -p tcp --dport 22 -j DROP; iptables -A OUTPUT -p tcp --sport 22 -j DROP';
+    const start = performance.now();
+    const argv = ['sh', '-c', `${cut}; sleep 300`];
+    try {
+      const { exitCode, said } = await reach({ address: 'h3' }, { argv });
+      expect({ exitCode, said }).toEqual({
+        exitCode: 1,
+        said: expect.stringContaining('the SSH connection was lost'),
+      });
+      expect(performance.now() - start).toBeLessThan(33_000);
+    } finally {
+      await on('h3', 'iptables -F INPUT; iptables -F OUTPUT');
+    }
+  });
+});
