@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { BACKENDS, type Backend } from '../cni/backend.ts';
 import type { NodeNetwork } from '../cni/reconcile.ts';
 import { type Cidr, parseCidr } from '../config/cidr.ts';
-import { nodeNameSchema } from '../config/schema.ts';
+import { nodeNameSchema } from '../config/fields.ts';
 import { EXIT, hasCode, UserError } from '../errors.ts';
 import type { Host } from '../host/host.ts';
 

@@ -1,4 +1,4 @@
-import { nodeNameSchema } from '../config/schema.ts';
+import { nodeNameSchema } from '../config/fields.ts';
 import { messageOf } from '../errors.ts';
 import type { SigningRequest } from '../kube/signing.ts';
 import { agentOrganizations, agentUser } from '../pki/agent-identity.ts';

@@ -1,8 +1,18 @@
 import { Command } from 'commander';
+import { contradictions, INIT_FLAGS } from '../config/contradictions.ts';
 import type { InitFlags } from '../config/settings.ts';
-import { configOption, listOption, loadDocuments, outputOption, ownHostname } from './options.ts';
+import type { Emit } from '../phases/events.ts';
+import {
+  configOption,
+  criSocketOption,
+  listOption,
+  loadConfiguration,
+  outputOption,
+  ownHostname,
+  patchesOption,
+} from './options.ts';
 import type { OutputFormat } from './renderer.ts';
-import { runVerb } from './run.ts';
+import { runVerb, warn } from './run.ts';
 
 const EXAMPLES = `
 Examples:
@@ -24,6 +34,7 @@ Examples:
 interface InitOptions extends InitFlags {
   readonly config?: string;
   readonly dryRun?: boolean;
+  readonly skipTokenPrint?: boolean;
   readonly output: OutputFormat;
 }
 
@@ -60,8 +71,17 @@ function withOptions(command: Command): Command {
     .option('--service-dns-domain <domain>', 'domain of Services (default: cluster.local)')
     .option('--kubernetes-version <version>', 'Kubernetes to install')
     .option('--node-name <name>', 'name of this node (default: the hostname)')
+    .option('--image-repository <repository>', 'by which name images are known (default: registry.k8s.io)')
+    .option('--feature-gates <pairs>', 'kubeadm’s own switches, as NAME=true,NAME=false')
+    .addOption(
+      listOption('--apiserver-cert-extra-sans <names>', 'further names in the API server’s certificate'),
+    )
+    .option('--cert-dir <path>', 'where the certificates are (default: /etc/kubernetes/pki)')
+    .addOption(criSocketOption())
+    .addOption(patchesOption())
     .option('--token <token>', 'the first join token (default: made up)')
     .option('--token-ttl <duration>', 'how long it is valid; 0 for ever (default: 24h0m0s)')
+    .option('--skip-token-print', 'do not print the join token at the end')
     .option('--control-plane-endpoint <host:port>', 'stable name or address of the API server')
     .option('--network-backend <backend>', 'pod network: vxlan, host-gw, auto or none (default: vxlan)')
     .option('--network-port <port>', 'UDP port of its tunnels (default: 8472)')
@@ -79,23 +99,47 @@ async function runInit(options: InitOptions, only?: readonly string[]): Promise<
   await runVerb(options.output, async ({ emit, signal }) => {
     const { init } = await import('../init/run.ts');
     const { requireRoot } = await import('../node/preflight.ts');
-    if (options.dryRun !== true) requireRoot();
     const { initSettings } = await import('../config/settings.ts');
     const { LocalHost } = await import('../host/host.ts');
     const { DryRunHost } = await import('../host/dry-run.ts');
     const { addressTowards } = await import('../host/network.ts');
     const { DEFAULT_KUBERNETES_VERSION } = await import('../components/catalog.ts');
-    const documents = await loadDocuments(options.config);
+    if (options.dryRun !== true && options.config === undefined) requireRoot();
+    const configuration = await loadConfiguration(options.config);
+    const { documents } = configuration;
+    for (const message of contradictions(INIT_FLAGS, options, configuration)) warn(emit, message);
     const local = new LocalHost();
     // An address of the documentation range: nothing is sent, the routing table answers (RFC 5737).
-    const facts = { hostname: ownHostname(), defaultAddress: await addressTowards(local, '192.0.2.1') };
+    const defaultAddress = await addressTowards(local, '192.0.2.1');
+    const facts = { hostname: ownHostname(), defaultAddress, environment: process.env };
+    const dryRun = options.dryRun ?? documents.InitConfiguration?.dryRun ?? false;
+    if (!dryRun) requireRoot();
     const settings = initSettings(options, documents, facts, DEFAULT_KUBERNETES_VERSION);
-    const host = options.dryRun === true ? new DryRunHost(local) : local;
+    const host = dryRun ? new DryRunHost(local) : local;
     const executable = process.execPath;
-    const command = await init({ settings, host, executable, emit, signal, ...(only && { only }) });
+    const shown = options.skipTokenPrint === true ? withoutToken(emit) : emit;
+    const command = await init({
+      settings,
+      host,
+      executable,
+      emit: shown,
+      signal,
+      ...(only && { only }),
+    });
     if (host instanceof DryRunHost) return host.report();
-    return command === undefined ? undefined : afterInit(command);
+    if (command === undefined) return undefined;
+    return afterInit(options.skipTokenPrint === true ? { ...command, token: 'TOKEN' } : command);
   });
+}
+
+/** The join command's parts without the token, for `--skip-token-print`. */
+function withoutToken(emit: Emit): Emit {
+  return (event) => {
+    const { joinCommand } = event.type === 'result' ? event.result : {};
+    if (typeof joinCommand !== 'object' || joinCommand === null) return emit(event);
+    const { token: _, ...rest } = joinCommand as { token?: string };
+    emit({ type: 'result', path: event.path, result: { joinCommand: rest } });
+  };
 }
 
 function afterInit(command: { endpoint: string; token: string; caCertHash: string }): string {

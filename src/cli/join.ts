@@ -1,18 +1,22 @@
 import { Command } from 'commander';
+import { contradictions, JOIN_FLAGS } from '../config/contradictions.ts';
 import { parseDocuments } from '../config/documents.ts';
 import type { Documents } from '../config/schema.ts';
 import type { JoinFlags, JoinSettings } from '../config/settings.ts';
 import { EXIT, UserError } from '../errors.ts';
+import type { Host } from '../host/host.ts';
 import {
   configOption,
   configurationInTwo,
+  criSocketOption,
   listOption,
-  loadDocuments,
+  loadConfiguration,
   outputOption,
   ownHostname,
+  patchesOption,
 } from './options.ts';
 import type { OutputFormat } from './renderer.ts';
-import { runVerb, type VerbRun } from './run.ts';
+import { runVerb, type VerbRun, warn } from './run.ts';
 import { acceptNewHostKeysOption, sshOption } from './ssh-options.ts';
 
 const EXAMPLES = `
@@ -35,12 +39,17 @@ export function joinCommand(): Command {
     .description('bring this host into a cluster as a worker, or others over SSH')
     .argument('[host:port]', 'the API server to join')
     .option('--token <token>', 'join token')
+    .option('--discovery-token <token>', 'the token by which the cluster proves itself, where it is another')
+    .option('--discovery-file <path>', 'a kubeconfig that says where the cluster is, in place of a token')
+    .option('--tls-bootstrap-token <token>', 'the one by which this host proves itself, where it is another')
     .addOption(listOption('--discovery-token-ca-cert-hash <hash>', 'sha256:HEX of the cluster’s CA'))
     .option(
       '--discovery-token-unsafe-skip-ca-verification',
       'join without the hash: whoever is in between can be the cluster',
     )
     .option('--node-name <name>', 'name of this node (default: the hostname)')
+    .addOption(criSocketOption())
+    .addOption(patchesOption())
     .option(
       '--await-discovery',
       'with --config -: prepare this host, then read the JoinConfiguration that follows a line `...`',
@@ -67,8 +76,10 @@ export function joinCommand(): Command {
 }
 
 async function joinHere(endpoint: string | undefined, options: JoinOptions, run: VerbRun): Promise<string> {
-  const documents = await loadDocuments(options.config);
+  const configuration = await loadConfiguration(options.config);
+  const { documents } = configuration;
   const flags = endpoint === undefined ? options : { ...options, endpoint };
+  for (const message of contradictions(JOIN_FLAGS, flags, configuration)) warn(run.emit, message);
   const settings = await assignmentFrom(flags, documents);
   const { join } = await import('../join/run.ts');
   const { LocalHost } = await import('../host/host.ts');
@@ -99,7 +110,7 @@ async function joinWhenTold(
   const executable = process.execPath;
   const node = await join({
     ...run,
-    settings: workerHostSettings(options, documents),
+    settings: workerHostSettings(options, documents, process.env),
     prepareFor: documents.ClusterConfiguration?.kubernetesVersion ?? DEFAULT_KUBERNETES_VERSION,
     assignment: async () => {
       const { JoinConfiguration } = parseDocuments(await later, 'standard input');
@@ -118,12 +129,29 @@ async function joinWhenTold(
 }
 
 async function assignmentFrom(flags: JoinFlags, documents: Documents): Promise<JoinSettings> {
-  const { joinSettings } = await import('../config/settings.ts');
+  const { discoveryFile, joinSettings } = await import('../config/settings.ts');
   const { LocalHost } = await import('../host/host.ts');
   const { addressTowardsHost } = await import('../host/network.ts');
-  const server = flags.endpoint ?? documents.JoinConfiguration?.discovery?.bootstrapToken.apiServerEndpoint;
-  const defaultAddress = server === undefined ? undefined : await addressTowardsHost(new LocalHost(), server);
-  return joinSettings(flags, documents, { hostname: ownHostname(), defaultAddress });
+  const host = new LocalHost();
+  const file = discoveryFile(flags, documents);
+  const server =
+    file === undefined
+      ? (flags.endpoint ?? documents.JoinConfiguration?.discovery?.bootstrapToken?.apiServerEndpoint)
+      : await serverIn(host, file);
+  const defaultAddress = server === undefined ? undefined : await addressTowardsHost(host, server);
+  return joinSettings(flags, documents, {
+    hostname: ownHostname(),
+    defaultAddress,
+    ...(server === undefined ? {} : { server }),
+    environment: process.env,
+  });
+}
+
+/** host:port of the API server that a kubeconfig names; undefined where there is none, which discovery tells. */
+async function serverIn(host: Host, path: string): Promise<string | undefined> {
+  const { credentialsFrom } = await import('../pki/kubeconfig.ts');
+  const text = (await host.readFile(path))?.toString('utf8');
+  return text === undefined ? undefined : new URL(credentialsFrom(text).server).host;
 }
 
 function joined(nodeName: string): string {

@@ -3,7 +3,13 @@ import { hostname } from 'node:os';
 import { createInterface } from 'node:readline';
 import { text as readAll } from 'node:stream/consumers';
 import { Option } from 'commander';
-import { DEFAULT_CONFIG_FILE, END_OF_FIRST_PART, parseDocuments } from '../config/documents.ts';
+import {
+  type Configuration,
+  DEFAULT_CONFIG_FILE,
+  END_OF_FIRST_PART,
+  NO_CONFIGURATION,
+  parseConfiguration,
+} from '../config/documents.ts';
 import type { Documents } from '../config/schema.ts';
 import { EXIT, hasCode, messageOf, UserError } from '../errors.ts';
 
@@ -21,6 +27,17 @@ export function configOption(): Option {
   );
 }
 
+export function criSocketOption(): Option {
+  return new Option(
+    '--cri-socket <socket>',
+    'the runtime’s socket: unix:///run/containerd/containerd.sock, no other',
+  );
+}
+
+export function patchesOption(): Option {
+  return new Option('--patches <path>', 'folder with patches, such as kube-apiserver+merge.yaml');
+}
+
 /** A comma-separated list, as kubeadm takes it; may be given more than once. */
 export function listOption(flags: string, description: string): Option {
   return new Option(flags, description).argParser((value: string, previous: string[] | undefined) => [
@@ -31,12 +48,25 @@ export function listOption(flags: string, description: string): Option {
 
 /** @throws UserError (usage) when a file that was named cannot be read, or is not valid. */
 export async function loadDocuments(file: string | undefined): Promise<Documents> {
-  if (file === '-') return parseDocuments(await readAll(process.stdin), 'standard input');
+  return (await loadConfiguration(file)).documents;
+}
+
+/** The same, and where in the file each field is. */
+export async function loadConfiguration(file: string | undefined): Promise<Configuration> {
+  const source = await readSource(file);
+  return source === undefined ? NO_CONFIGURATION : parseConfiguration(source.text, source.name);
+}
+
+/** The text of a configuration; undefined where none is named and there is none at the usual place. */
+export async function readSource(
+  file: string | undefined,
+): Promise<{ readonly text: string; readonly name: string } | undefined> {
+  if (file === '-') return { text: await readAll(process.stdin), name: 'standard input' };
+  const name = file ?? DEFAULT_CONFIG_FILE;
   try {
-    return parseDocuments(await readFile(file ?? DEFAULT_CONFIG_FILE, 'utf8'), file ?? DEFAULT_CONFIG_FILE);
+    return { text: await readFile(name, 'utf8'), name };
   } catch (error) {
-    if (file === undefined && hasCode(error, 'ENOENT')) return {};
-    if (error instanceof UserError) throw error;
+    if (file === undefined && hasCode(error, 'ENOENT')) return undefined;
     throw new UserError(`--config ${file ?? DEFAULT_CONFIG_FILE}: ${messageOf(error)}`, {
       remedy: 'name a file that can be read',
       exitCode: EXIT.usage,

@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { EXIT } from '../errors.ts';
 import { agentCommand } from './agent.ts';
 import { certsCommand } from './certs.ts';
+import { configCommand } from './config.ts';
 import { execCommand } from './exec.ts';
 import { hostsCommand } from './hosts.ts';
 import { initCommand } from './init.ts';
@@ -37,6 +38,7 @@ export function program(): Command {
     certsCommand(),
     kubeconfigCommand(),
     networkCommand(),
+    configCommand(),
     labCommand(),
     agentCommand(),
     versionCommand(),

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { EXIT, UserError } from '../errors.ts';
 import { requireRoot } from '../node/preflight.ts';
-import { outputOption } from './options.ts';
+import { loadDocuments, outputOption } from './options.ts';
 import type { OutputFormat } from './renderer.ts';
 import { runVerb, type VerbRun } from './run.ts';
 import { acceptNewHostKeysOption, sshOption } from './ssh-options.ts';
@@ -15,6 +15,7 @@ Examples:
 interface ResetOptions {
   readonly ssh?: readonly string[];
   readonly acceptNewHostKeys?: boolean;
+  readonly config?: string;
   readonly force?: boolean;
   readonly drain: boolean;
   readonly output: OutputFormat;
@@ -26,15 +27,19 @@ export function resetCommand(): Command {
     .addOption(sshOption('reset these hosts instead; from the master their nodes are drained and deleted'))
     .addOption(acceptNewHostKeysOption())
     .option('-f, --force', 'do not ask')
+    .option('--config <file>', 'configuration with a ResetConfiguration, - for standard input')
     .option('--no-drain', 'do not move pods away from the node first')
     .addOption(outputOption())
     .addHelpText('after', EXAMPLES)
     .action(async (options: ResetOptions) => {
       await runVerb(options.output, async (run) => {
         if (options.ssh === undefined) requireRoot();
-        await confirm(options);
+        // Only one that is named: what cannot be read any more must not keep a host from being reset.
+        const { ResetConfiguration: document } =
+          options.config === undefined ? {} : await loadDocuments(options.config);
+        await confirm({ ...options, force: options.force ?? document?.force ?? false });
         return options.ssh === undefined
-          ? await resetHere(run)
+          ? await resetHere(run, document?.skipPhases ?? [])
           : await resetOthers(options.ssh, options, run);
       });
     });
@@ -55,7 +60,7 @@ async function confirm(options: ResetOptions): Promise<void> {
   if (!yes) throw new UserError('nothing was changed', { exitCode: EXIT.interrupted });
 }
 
-async function resetHere({ emit, signal }: VerbRun): Promise<string> {
+async function resetHere({ emit, signal }: VerbRun, skip: readonly string[]): Promise<string> {
   const { resetPhases } = await import('../reset/index.ts');
   const { runPhases } = await import('../phases/runner.ts');
   const { Ledger } = await import('../phases/ledger.ts');
@@ -64,7 +69,7 @@ async function resetHere({ emit, signal }: VerbRun): Promise<string> {
   const { withHostLock } = await import('../host/host-lock.ts');
   const ledger = await withHostLock('kadm reset', async () => {
     const read = await Ledger.open(host);
-    await runPhases(resetPhases, { host, ledger: read }, { emit, signal });
+    await runPhases(resetPhases, { host, ledger: read }, { emit, signal, skip });
     return read;
   });
   return ledger.changes.length === 0

@@ -57,6 +57,11 @@ function failureEvent(error: unknown): Parameters<Emit>[0] {
   };
 }
 
+/** A warning of the whole run. */
+export function warn(emit: Emit, message: string): void {
+  emit({ type: 'warning', path: [], message });
+}
+
 /** Prints an error for a person and returns the exit code that goes with it. */
 export function report(error: unknown, format: OutputFormat): ExitCode {
   if (error instanceof UserError) {

@@ -7,6 +7,7 @@ export const DEFAULTS = {
   clusterName: 'kubernetes',
   caCertificateValidityPeriod: '87600h0m0s',
   certificateValidityPeriod: '8760h0m0s',
+  certificatesDir: '/etc/kubernetes/pki',
   tokenTtl: '24h0m0s',
   network: { backend: 'vxlan', vni: 1, port: 8472, exclusive: false },
 } as const;

@@ -1,44 +1,33 @@
-import { isIP } from 'node:net';
 import { z } from 'zod';
-import { parseCidr } from './cidr.ts';
+import { kubeletFields, kubeProxyFields } from './component-fields.ts';
+import {
+  absolutePathSchema,
+  addressSchema,
+  cidrListSchema,
+  domainSchema,
+  endpointSchema,
+  nodeNameSchema,
+  notActedOn,
+  onlyDefault,
+  portSchema,
+  repositorySchema,
+  subjectNameSchema,
+} from './fields.ts';
+import {
+  bootstrapTokenSchema,
+  componentSchema,
+  criSocketSchema,
+  etcdSchema,
+  featureGatesSchema,
+  imageSchema,
+  initTimeoutsSchema,
+  nodeRegistrationSchema,
+  patchesSchema,
+  resetTimeoutsSchema,
+  timeoutsSchema,
+} from './kubeadm-parts.ts';
 
 /** The schemas of the documents that `--config` takes. Strict: a field that kadm would not act on is an error. */
-
-const address = z.string().refine((text) => isIP(text) !== 0, 'is not an IP address');
-
-/** RFC 1123 subdomain, what Kubernetes asks of a node's name. */
-export const nodeNameSchema = z
-  .string()
-  .max(253)
-  .regex(
-    /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/,
-    'is not a node name: small letters, digits, - and . only',
-  );
-
-export const endpointSchema = z
-  .string()
-  .max(260)
-  .regex(/^(\[[0-9a-fA-F:]+\]|[a-zA-Z0-9.-]+)(:[0-9]{1,5})?$/, 'is not HOST or HOST:PORT');
-
-/** One CIDR, or two of different families, separated by a comma (dual-stack). */
-export const cidrListSchema = z.string().superRefine((text, context) => {
-  try {
-    const cidrs = text.split(',').map((part) => parseCidr(part.trim()));
-    if (cidrs.length > 2 || (cidrs.length === 2 && cidrs[0]?.family === cidrs[1]?.family)) {
-      context.addIssue({ code: 'custom', message: 'holds more than one CIDR of a family' });
-    }
-  } catch (error) {
-    context.addIssue({ code: 'custom', message: error instanceof Error ? error.message : String(error) });
-  }
-});
-
-const extraArgs = z.array(z.strictObject({ name: z.string(), value: z.string() }));
-
-const nodeRegistration = z.strictObject({
-  name: nodeNameSchema.optional(),
-  kubeletExtraArgs: extraArgs.optional(),
-  ignorePreflightErrors: z.array(z.string()).optional(),
-});
 
 /** Durations as Go writes them, longer than nothing. */
 const period = z
@@ -101,7 +90,7 @@ export const clusterSchema = z.strictObject({
           address: z.string().min(1).max(260),
           role: z.enum(['control-plane', 'worker']).optional(),
           user: z.string().min(1).max(64).optional(),
-          port: z.number().int().min(1).max(65_535).optional(),
+          port: portSchema.optional(),
           identityFile: z.string().optional(),
           /** [user@]host[:port] of the host on the way; several separated by commas, the nearest first. */
           bastion: z.string().min(1).max(500).optional(),
@@ -109,7 +98,7 @@ export const clusterSchema = z.strictObject({
           sudo: z.boolean().optional(),
           nodeName: nodeNameSchema.optional(),
           /** Its address in the cluster, or the network interface that has it. */
-          nodeIP: address.optional(),
+          nodeIP: addressSchema.optional(),
           interface: z
             .string()
             .regex(/^[^\s/]{1,15}$/, 'is not the name of a network interface')
@@ -125,7 +114,7 @@ export const clusterSchema = z.strictObject({
             )
             .optional(),
           /** Fields of KubeletConfiguration for these hosts alone. */
-          kubelet: z.record(z.string(), z.unknown()).optional(),
+          kubelet: z.strictObject(kubeletFields).optional(),
         }),
       )
       .max(5000)
@@ -140,72 +129,111 @@ export const initConfigurationSchema = z.strictObject({
   apiVersion: z.literal(KUBEADM_VERSION),
   kind: z.literal('InitConfiguration'),
   bootstrapTokens: z
-    .array(
-      z.strictObject({ token: z.string(), ttl: z.string().optional(), description: z.string().optional() }),
+    .array(bootstrapTokenSchema)
+    .refine(
+      (tokens) => tokens.every(({ token }, index) => index === 0 || token !== undefined),
+      'only the first may be left to be made up: give the others their token',
     )
-    .max(1)
     .optional(),
+  certificateKey: notActedOn('it makes one control plane so far, and uploads no certificates'),
+  dryRun: z.boolean().optional(),
   localAPIEndpoint: z
-    .strictObject({
-      advertiseAddress: address.optional(),
-      bindPort: z.number().int().min(1).max(65_535).optional(),
-    })
+    .strictObject({ advertiseAddress: addressSchema.optional(), bindPort: portSchema.optional() })
     .optional(),
-  nodeRegistration: nodeRegistration.optional(),
+  nodeRegistration: nodeRegistrationSchema.optional(),
+  patches: patchesSchema.optional(),
   skipPhases: z.array(z.string()).optional(),
+  timeouts: initTimeoutsSchema.optional(),
 });
-
-const component = z.strictObject({ extraArgs: extraArgs.optional() });
 
 export const clusterConfigurationSchema = z.strictObject({
   apiVersion: z.literal(KUBEADM_VERSION),
   kind: z.literal('ClusterConfiguration'),
   kubernetesVersion: z.string().optional(),
-  clusterName: z.string().optional(),
-  controlPlaneEndpoint: endpointSchema.optional(),
-  certificatesDir: z.literal('/etc/kubernetes/pki').optional(),
+  clusterName: z.string().min(1).optional(),
+  controlPlaneEndpoint: z.union([endpointSchema, z.literal('')], 'is not HOST or HOST:PORT').optional(),
+  certificatesDir: absolutePathSchema.optional(),
   caCertificateValidityPeriod: period.optional(),
   certificateValidityPeriod: period.optional(),
   encryptionAlgorithm: z.enum(['ECDSA-P256', 'ECDSA-P384', 'RSA-2048', 'RSA-3072', 'RSA-4096']).optional(),
-  imageRepository: z.literal('registry.k8s.io').optional(),
+  imageRepository: repositorySchema.optional(),
+  featureGates: featureGatesSchema.optional(),
   networking: z
     .strictObject({
       podSubnet: cidrListSchema.optional(),
       serviceSubnet: cidrListSchema.optional(),
-      dnsDomain: z.string().optional(),
+      dnsDomain: domainSchema.optional(),
     })
     .optional(),
-  apiServer: component.extend({ certSANs: z.array(z.string()).optional() }).optional(),
-  controllerManager: component.optional(),
-  scheduler: component.optional(),
+  apiServer: componentSchema.extend({ certSANs: z.array(subjectNameSchema).optional() }).optional(),
+  controllerManager: componentSchema.optional(),
+  scheduler: componentSchema.optional(),
+  etcd: etcdSchema.optional(),
+  dns: imageSchema.extend({ disabled: z.boolean().optional() }).optional(),
+  proxy: z.strictObject({ disabled: z.boolean().optional() }).optional(),
 });
 
 export const joinConfigurationSchema = z.strictObject({
   apiVersion: z.literal(KUBEADM_VERSION),
   kind: z.literal('JoinConfiguration'),
+  caCertPath: onlyDefault('/etc/kubernetes/pki/ca.crt', 'the kubelet and the agent read it there'),
+  controlPlane: notActedOn('it makes one control plane so far, and joins workers'),
   discovery: z
     .strictObject({
-      bootstrapToken: z.strictObject({
-        apiServerEndpoint: endpointSchema,
-        token: z.string(),
-        caCertHashes: z.array(z.string()).optional(),
-        unsafeSkipCAVerification: z.boolean().optional(),
-      }),
+      bootstrapToken: z
+        .strictObject({
+          apiServerEndpoint: endpointSchema,
+          token: z.string(),
+          caCertHashes: z.array(z.string()).optional(),
+          unsafeSkipCAVerification: z.boolean().optional(),
+        })
+        .optional(),
+      file: z
+        .strictObject({
+          kubeConfigPath: z
+            .string()
+            .regex(/^(file:\/\/)?\//, 'kadm reads a file of this host: /path/to/kubeconfig'),
+        })
+        .optional(),
+      tlsBootstrapToken: z.string().optional(),
     })
+    .refine(
+      ({ bootstrapToken, file }) => bootstrapToken === undefined || file === undefined,
+      'goes by a token or by a file, not by both',
+    )
     .optional(),
-  nodeRegistration: nodeRegistration.optional(),
+  dryRun: onlyDefault(false, 'it has a dry run of init only'),
+  nodeRegistration: nodeRegistrationSchema.optional(),
+  patches: patchesSchema.optional(),
   skipPhases: z.array(z.string()).optional(),
+  timeouts: timeoutsSchema.optional(),
 });
 
-/** Passed on to the component as they are; the kubelet and kube-proxy check them strictly themselves. */
-export const kubeletConfigurationSchema = z.looseObject({
+export const resetConfigurationSchema = z.strictObject({
+  apiVersion: z.literal(KUBEADM_VERSION),
+  kind: z.literal('ResetConfiguration'),
+  certificatesDir: notActedOn('the record of the host says where its certificates are'),
+  cleanupTmpDir: onlyDefault(false, 'it keeps nothing in /etc/kubernetes/tmp'),
+  criSocket: criSocketSchema.optional(),
+  dryRun: onlyDefault(false, 'it has a dry run of init only'),
+  force: z.boolean().optional(),
+  ignorePreflightErrors: z.array(z.string()).optional(),
+  skipPhases: z.array(z.string()).optional(),
+  timeouts: resetTimeoutsSchema.optional(),
+  unmountFlags: notActedOn('it unmounts what is busy in its own way'),
+});
+
+/** The names of the fields are checked here, what they hold by the kubelet and kube-proxy themselves. */
+export const kubeletConfigurationSchema = z.strictObject({
   apiVersion: z.literal('kubelet.config.k8s.io/v1beta1'),
   kind: z.literal('KubeletConfiguration'),
+  ...kubeletFields,
 });
 
-export const kubeProxyConfigurationSchema = z.looseObject({
+export const kubeProxyConfigurationSchema = z.strictObject({
   apiVersion: z.literal('kubeproxy.config.k8s.io/v1alpha1'),
   kind: z.literal('KubeProxyConfiguration'),
+  ...kubeProxyFields,
 });
 
 export const documentSchemas = {
@@ -213,6 +241,7 @@ export const documentSchemas = {
   InitConfiguration: initConfigurationSchema,
   ClusterConfiguration: clusterConfigurationSchema,
   JoinConfiguration: joinConfigurationSchema,
+  ResetConfiguration: resetConfigurationSchema,
   KubeletConfiguration: kubeletConfigurationSchema,
   KubeProxyConfiguration: kubeProxyConfigurationSchema,
 } as const;

@@ -1,42 +1,41 @@
 import { isIP } from 'node:net';
 import type { Cidr } from './cidr.ts';
-import { DEFAULTS } from './defaults.ts';
-import type { ComponentSourceSettings, Documents } from './schema.ts';
-import { networkSchema, nodeNameSchema } from './schema.ts';
 import {
+  type ComponentSettings,
+  componentSettings,
+  type EtcdSettings,
+  type ExtraArg,
+  etcdSettings,
+  imageNames,
+} from './control-plane.ts';
+import { DEFAULTS } from './defaults.ts';
+import { featureGates } from './feature-gates.ts';
+import { repositorySchema, subjectNameSchema } from './fields.ts';
+import type { ImageNames } from './image-names.ts';
+import {
+  check,
+  type HostFacts,
+  type HostSettings,
+  hostSettings,
+  type NodeFlags,
+  type NodeSettings,
+  nodeSettings,
+  withoutTypeMeta,
+} from './node-settings.ts';
+import { type Documents, networkSchema } from './schema.ts';
+import {
+  absolutePath,
   checkEndpoint,
+  checkSizes,
   cidrs,
   duration,
   endpointWithPort,
   firstIssue,
+  hostOf,
   port,
   refuseOverlap,
   usage,
 } from './values.ts';
-
-/** What there is to know about a host before it is a node. */
-export interface HostSettings {
-  readonly ignorePreflightErrors: readonly string[];
-  readonly skipPhases: readonly string[];
-  readonly restrictOOMScoreAdj: boolean;
-  /** Where components come from; the host's own store when nothing is said. */
-  readonly componentSource: ComponentSourceSettings | undefined;
-}
-
-/** What every node needs to know about how it is to be set up, master or worker. */
-export interface NodeSettings extends HostSettings {
-  readonly nodeName: string;
-  /** The address of this node in the cluster: the kubelet's node IP and the pod network's public IP. */
-  readonly nodeIP: string;
-  readonly kubeletExtraArgs: readonly ExtraArg[];
-  /** Fields of KubeletConfiguration to set beside or in place of kadm's. */
-  readonly kubelet: Readonly<Record<string, unknown>>;
-}
-
-export interface ExtraArg {
-  readonly name: string;
-  readonly value: string;
-}
 
 /** How long certificates are valid that are made from now on, in seconds. */
 export interface CertificateValidity {
@@ -65,57 +64,88 @@ export interface InitSettings extends NodeSettings {
   readonly dnsDomain: string;
   /** The first join token; made up when nothing is given. */
   readonly token: string | undefined;
-  readonly tokenTtlSeconds: number;
+  readonly tokenOptions: TokenOptions;
+  /** Further ones. */
+  readonly moreTokens: readonly (TokenOptions & { readonly token: string })[];
+  /** Where the certificates really are; /etc/kubernetes/pki leads there. */
+  readonly certificatesDir: string;
   readonly certSANs: readonly string[];
   readonly keyAlgorithm: 'ECDSA-P256' | 'ECDSA-P384' | 'RSA-2048' | 'RSA-3072' | 'RSA-4096';
   readonly certificateValidity: CertificateValidity;
-  readonly extraArgs: Readonly<Record<'apiServer' | 'controllerManager' | 'scheduler', readonly ExtraArg[]>>;
+  readonly components: Readonly<Record<'apiServer' | 'controllerManager' | 'scheduler', ComponentSettings>>;
+  readonly etcd: EtcdSettings;
+  readonly images: ImageNames;
+  /** kubeadm's own switches, as they are kept in the cluster. */
+  readonly featureGates: Readonly<Record<string, boolean | undefined>>;
+  /** Add-ons that somebody else brings. */
+  readonly without: { readonly dns: boolean; readonly proxy: boolean };
   readonly kubeProxy: Readonly<Record<string, unknown>>;
   readonly network: NetworkSettings;
 }
 
+/** What a join token is good for; what is left out is as kubeadm has it. */
+export interface TokenOptions {
+  /** How long it is valid, 0 for ever; where `expires` is given, that is when it ends. */
+  readonly ttlSeconds: number;
+  readonly expires: Date | undefined;
+  readonly description: string | undefined;
+  readonly usages: readonly ('signing' | 'authentication')[] | undefined;
+  readonly groups: readonly string[] | undefined;
+}
+
 export interface JoinSettings extends NodeSettings {
+  readonly discovery: Discovery;
+  /** By which this host proves itself to the cluster; undefined where the file of the discovery says how. */
+  readonly tlsBootstrapToken: string | undefined;
+}
+
+/** How a host knows its cluster. */
+export type Discovery = TokenDiscovery | FileDiscovery;
+
+export interface TokenDiscovery {
+  readonly kind: 'token';
   /** host:port of the API server to join at. */
   readonly endpoint: string;
+  /** By which the cluster proves itself. */
   readonly token: string;
   /** `sha256:HEX` pins; empty only when verification was switched off explicitly. */
   readonly caCertHashes: readonly string[];
   readonly unsafeSkipCAVerification: boolean;
 }
 
-/** What is asked of the machine before settings can be made. */
-export interface HostFacts {
-  readonly hostname: string;
-  /** The address from which this host reaches its default gateway, or the API server; undefined without a route. */
-  readonly defaultAddress: string | undefined;
+/** A kubeconfig of this host, which is trusted as it is. */
+export interface FileDiscovery {
+  readonly kind: 'file';
+  readonly path: string;
 }
 
-export interface InitFlags {
+export interface InitFlags extends NodeFlags {
   readonly apiserverAdvertiseAddress?: string;
   readonly apiserverBindPort?: string;
   readonly podNetworkCidr?: string;
   readonly serviceCidr?: string;
   readonly serviceDnsDomain?: string;
   readonly kubernetesVersion?: string;
-  readonly nodeName?: string;
+  readonly imageRepository?: string;
+  readonly certDir?: string;
+  readonly featureGates?: string;
+  readonly apiserverCertExtraSans?: readonly string[];
   readonly token?: string;
   readonly tokenTtl?: string;
   readonly controlPlaneEndpoint?: string;
   readonly networkBackend?: string;
   readonly networkPort?: string;
   readonly networkVni?: string;
-  readonly skipPhases?: readonly string[];
-  readonly ignorePreflightErrors?: readonly string[];
 }
 
-export interface JoinFlags {
+export interface JoinFlags extends NodeFlags {
   readonly endpoint?: string;
   readonly token?: string;
+  readonly discoveryToken?: string;
+  readonly discoveryFile?: string;
+  readonly tlsBootstrapToken?: string;
   readonly discoveryTokenCaCertHash?: readonly string[];
   readonly discoveryTokenUnsafeSkipCaVerification?: boolean;
-  readonly nodeName?: string;
-  readonly skipPhases?: readonly string[];
-  readonly ignorePreflightErrors?: readonly string[];
 }
 
 /**
@@ -140,16 +170,33 @@ export function initSettings(
   }
   if (isIP(address) === 0)
     throw usage(`--apiserver-advertise-address: ${JSON.stringify(address)} is not an IP address`);
-  const controlPlaneEndpoint = flags.controlPlaneEndpoint ?? cluster?.controlPlaneEndpoint;
+  const controlPlaneEndpoint = (flags.controlPlaneEndpoint ?? cluster?.controlPlaneEndpoint) || undefined;
   if (controlPlaneEndpoint !== undefined) checkEndpoint('--control-plane-endpoint', controlPlaneEndpoint);
   const pods = flags.podNetworkCidr ?? cluster?.networking?.podSubnet ?? DEFAULTS.podCidr;
   const services = flags.serviceCidr ?? cluster?.networking?.serviceSubnet ?? DEFAULTS.serviceCidr;
   const podCidrs = cidrs('--pod-network-cidr', pods);
   const serviceCidrs = cidrs('--service-cidr', services);
   refuseOverlap(podCidrs, serviceCidrs);
-  const token = init?.bootstrapTokens?.[0];
+  checkSizes(podCidrs, serviceCidrs, nodeMaskFrom(cluster?.controllerManager?.extraArgs ?? []));
+  const dnsDomain = flags.serviceDnsDomain ?? cluster?.networking?.dnsDomain ?? DEFAULTS.dnsDomain;
+  const [token, ...moreTokens] = init?.bootstrapTokens ?? [];
+  const repository = flags.imageRepository ?? cluster?.imageRepository;
+  check('--image-repository', repositorySchema, flags.imageRepository);
+  for (const name of flags.apiserverCertExtraSans ?? [])
+    check('--apiserver-cert-extra-sans', subjectNameSchema, name);
+  const gates =
+    flags.featureGates === undefined
+      ? (cluster?.featureGates ?? {})
+      : featureGates('--feature-gates', flags.featureGates);
+  const inside = [
+    ...[...podCidrs, ...serviceCidrs].map(({ text }) => text),
+    address,
+    ...(controlPlaneEndpoint === undefined ? [] : [hostOf(controlPlaneEndpoint)]),
+    `.${dnsDomain}`,
+  ];
+  const node = { ...facts, defaultAddress: address };
   return {
-    ...nodeSettings(flags, documents, init?.nodeRegistration, init?.skipPhases, facts.hostname, address),
+    ...nodeSettings(flags, documents, init, node, inside),
     kubernetesVersion: flags.kubernetesVersion ?? cluster?.kubernetesVersion ?? defaultVersion,
     clusterName: cluster?.clusterName ?? DEFAULTS.clusterName,
     advertiseAddress: address,
@@ -160,17 +207,28 @@ export function initSettings(
     controlPlaneEndpoint,
     podCidrs,
     serviceCidrs,
-    dnsDomain: flags.serviceDnsDomain ?? cluster?.networking?.dnsDomain ?? DEFAULTS.dnsDomain,
+    dnsDomain,
     token: flags.token ?? token?.token,
-    tokenTtlSeconds: duration('--token-ttl', flags.tokenTtl ?? token?.ttl ?? DEFAULTS.tokenTtl),
-    certSANs: cluster?.apiServer?.certSANs ?? [],
+    tokenOptions: tokenOptions(
+      flags.tokenTtl === undefined ? token : { ...token, ttl: flags.tokenTtl, expires: undefined },
+    ),
+    moreTokens: moreTokens.map((one) => ({ ...tokenOptions(one), token: one.token ?? '' })),
+    certificatesDir:
+      flags.certDir === undefined
+        ? (cluster?.certificatesDir ?? DEFAULTS.certificatesDir)
+        : absolutePath('--cert-dir', flags.certDir),
+    certSANs: flags.apiserverCertExtraSans ?? cluster?.apiServer?.certSANs ?? [],
     keyAlgorithm: cluster?.encryptionAlgorithm ?? 'ECDSA-P256',
     certificateValidity: certificateValidity(cluster),
-    extraArgs: {
-      apiServer: cluster?.apiServer?.extraArgs ?? [],
-      controllerManager: cluster?.controllerManager?.extraArgs ?? [],
-      scheduler: cluster?.scheduler?.extraArgs ?? [],
+    components: {
+      apiServer: componentSettings(cluster?.apiServer),
+      controllerManager: componentSettings(cluster?.controllerManager),
+      scheduler: componentSettings(cluster?.scheduler),
     },
+    etcd: etcdSettings(cluster?.etcd),
+    images: imageNames(repository, cluster),
+    featureGates: gates,
+    without: { dns: cluster?.dns?.disabled ?? false, proxy: cluster?.proxy?.disabled ?? false },
     kubeProxy: withoutTypeMeta(documents.KubeProxyConfiguration),
     network: networkSettings(flags, documents),
   };
@@ -196,54 +254,6 @@ function numberOf(text: string | undefined): number | undefined {
   return text === undefined ? undefined : Number(text);
 }
 
-/** What join is to do. @throws UserError (usage) naming the flag or field that is missing or does not make sense. */
-export function joinSettings(flags: JoinFlags, documents: Documents, facts: HostFacts): JoinSettings {
-  const join = documents.JoinConfiguration;
-  const discovery = join?.discovery?.bootstrapToken;
-  const endpoint = flags.endpoint ?? discovery?.apiServerEndpoint;
-  if (endpoint === undefined) {
-    throw usage('no API server to join', 'give its HOST:PORT: kadm join HOST:6443 --token T ...');
-  }
-  checkEndpoint('the API server to join', endpoint);
-  const token = flags.token ?? discovery?.token;
-  if (token === undefined)
-    throw usage('no join token', 'give --token; the command that kadm init printed has one');
-  const caCertHashes = flags.discoveryTokenCaCertHash ?? discovery?.caCertHashes ?? [];
-  const unsafe = flags.discoveryTokenUnsafeSkipCaVerification ?? discovery?.unsafeSkipCAVerification ?? false;
-  if (caCertHashes.length === 0 && !unsafe) {
-    throw usage(
-      'no CA certificate hash, so the cluster could be anybody’s',
-      'give --discovery-token-ca-cert-hash sha256:HEX, or accept the risk with --discovery-token-unsafe-skip-ca-verification',
-    );
-  }
-  if (facts.defaultAddress === undefined) {
-    throw usage(
-      `no route from this host to ${endpoint}`,
-      'check the address and this host’s routes (ip route)',
-    );
-  }
-  return {
-    ...nodeSettings(
-      flags,
-      documents,
-      join?.nodeRegistration,
-      join?.skipPhases,
-      facts.hostname,
-      facts.defaultAddress,
-    ),
-    endpoint: endpointWithPort(endpoint),
-    token,
-    caCertHashes,
-    unsafeSkipCAVerification: unsafe,
-  };
-}
-
-/** What a host is told of itself before it knows its cluster. */
-export function workerHostSettings(flags: JoinFlags, documents: Documents): HostSettings {
-  const join = documents.JoinConfiguration;
-  return hostSettings(flags, documents, join?.nodeRegistration, join?.skipPhases);
-}
-
 function certificateValidity(cluster: Documents['ClusterConfiguration']): CertificateValidity {
   const authority = cluster?.caCertificateValidityPeriod ?? DEFAULTS.caCertificateValidityPeriod;
   const leaf = cluster?.certificateValidityPeriod ?? DEFAULTS.certificateValidityPeriod;
@@ -256,47 +266,104 @@ function certificateValidity(cluster: Documents['ClusterConfiguration']): Certif
   );
 }
 
-type Registration = NonNullable<Documents['InitConfiguration']>['nodeRegistration'];
+/** The prefix of a node's network that the controller manager is told. */
+function nodeMaskFrom(extraArgs: readonly ExtraArg[]): (family: 4 | 6) => number | undefined {
+  return (family) => {
+    const names = ['node-cidr-mask-size', `node-cidr-mask-size-ipv${family}`];
+    const given = extraArgs.findLast(({ name }) => names.includes(name))?.value;
+    return given === undefined ? undefined : Number(given);
+  };
+}
 
-function hostSettings(
-  flags: Pick<InitFlags, 'ignorePreflightErrors' | 'skipPhases'>,
+/** What join is to do. @throws UserError (usage) naming the flag or field that is missing or does not make sense. */
+export function joinSettings(flags: JoinFlags, documents: Documents, facts: HostFacts): JoinSettings {
+  const join = documents.JoinConfiguration;
+  const file = discoveryFile(flags, documents);
+  const discovery: Discovery =
+    file === undefined
+      ? tokenDiscovery(flags, join?.discovery?.bootstrapToken)
+      : { kind: 'file', path: file };
+  const server = discovery.kind === 'token' ? discovery.endpoint : facts.server;
+  if (facts.defaultAddress === undefined) {
+    throw usage(
+      `no route from this host to ${server ?? 'the API server'}`,
+      'check the address and this host’s routes (ip route)',
+    );
+  }
+  const inside = [facts.defaultAddress, ...(server === undefined ? [] : [hostOf(server)])];
+  const token = discovery.kind === 'token' ? discovery.token : undefined;
+  return {
+    ...nodeSettings(flags, documents, join, { ...facts, defaultAddress: facts.defaultAddress }, inside),
+    discovery,
+    tlsBootstrapToken: flags.tlsBootstrapToken ?? flags.token ?? join?.discovery?.tlsBootstrapToken ?? token,
+  };
+}
+
+/** The kubeconfig that the discovery goes by, if it goes by one. @throws UserError (usage) */
+export function discoveryFile(flags: JoinFlags, documents: Documents): string | undefined {
+  if (flags.discoveryFile !== undefined && (flags.endpoint ?? flags.discoveryToken) !== undefined) {
+    throw usage(
+      '--discovery-file goes without HOST:PORT and --discovery-token',
+      'the file says where the cluster is; --tls-bootstrap-token says who this host is',
+    );
+  }
+  if (flags.discoveryFile !== undefined)
+    return absolutePath('--discovery-file', flags.discoveryFile.replace(/^file:\/\//, ''));
+  if ((flags.endpoint ?? flags.discoveryToken) !== undefined) return undefined;
+  return documents.JoinConfiguration?.discovery?.file?.kubeConfigPath.replace(/^file:\/\//, '');
+}
+
+type BootstrapTokenDocument = NonNullable<
+  NonNullable<Documents['JoinConfiguration']>['discovery']
+>['bootstrapToken'];
+
+function tokenDiscovery(flags: JoinFlags, document: BootstrapTokenDocument): TokenDiscovery {
+  const endpoint = flags.endpoint ?? document?.apiServerEndpoint;
+  if (endpoint === undefined) {
+    throw usage('no API server to join', 'give its HOST:PORT: kadm join HOST:6443 --token T ...');
+  }
+  checkEndpoint('the API server to join', endpoint);
+  const token = flags.discoveryToken ?? flags.token ?? document?.token;
+  if (token === undefined)
+    throw usage('no join token', 'give --token; the command that kadm init printed has one');
+  const caCertHashes = flags.discoveryTokenCaCertHash ?? document?.caCertHashes ?? [];
+  const unsafe = flags.discoveryTokenUnsafeSkipCaVerification ?? document?.unsafeSkipCAVerification ?? false;
+  if (caCertHashes.length === 0 && !unsafe) {
+    throw usage(
+      'no CA certificate hash, so the cluster could be anybody’s',
+      'give --discovery-token-ca-cert-hash sha256:HEX, or accept the risk with --discovery-token-unsafe-skip-ca-verification',
+    );
+  }
+  return {
+    kind: 'token',
+    endpoint: endpointWithPort(endpoint),
+    token,
+    caCertHashes,
+    unsafeSkipCAVerification: unsafe,
+  };
+}
+
+/** What a host is told of itself before it knows its cluster. */
+export function workerHostSettings(
+  flags: JoinFlags,
   documents: Documents,
-  registration: Registration,
-  skipPhases: readonly string[] | undefined,
+  environment: HostFacts['environment'] = {},
 ): HostSettings {
-  return {
-    ignorePreflightErrors: flags.ignorePreflightErrors ?? registration?.ignorePreflightErrors ?? [],
-    skipPhases: flags.skipPhases ?? skipPhases ?? [],
-    restrictOOMScoreAdj: documents.Cluster?.spec.containerd?.restrictOOMScoreAdj ?? false,
-    componentSource: documents.Cluster?.spec.components?.source,
-  };
+  return hostSettings(flags, documents, documents.JoinConfiguration, environment, []);
 }
 
-function nodeSettings(
-  flags: Pick<InitFlags, 'nodeName' | 'ignorePreflightErrors' | 'skipPhases'>,
-  documents: Documents,
-  registration: Registration,
-  skipPhases: readonly string[] | undefined,
-  hostname: string,
-  nodeIP: string,
-): NodeSettings {
-  const name = flags.nodeName ?? registration?.name ?? hostname.toLowerCase();
-  const checked = nodeNameSchema.safeParse(name);
-  const extraArgs = registration?.kubeletExtraArgs ?? [];
-  if (!checked.success) throw usage(`--node-name: ${JSON.stringify(name)} ${firstIssue(checked.error)}`);
-  return {
-    ...hostSettings(flags, documents, registration, skipPhases),
-    nodeName: checked.data,
-    // One choice for the kubelet, the agent and the certificates.
-    nodeIP: extraArgs.find(({ name: flag }) => flag === 'node-ip')?.value ?? nodeIP,
-    kubeletExtraArgs: extraArgs.filter(({ name: flag }) => flag !== 'node-ip'),
-    kubelet: withoutTypeMeta(documents.KubeletConfiguration),
-  };
-}
+type TokenDocument = NonNullable<NonNullable<Documents['InitConfiguration']>['bootstrapTokens']>[number];
 
-function withoutTypeMeta(document: Record<string, unknown> | undefined): Record<string, unknown> {
-  const { apiVersion: _, kind: __, ...fields } = document ?? {};
-  return fields;
+function tokenOptions(
+  token: Partial<{ [K in keyof TokenDocument]: TokenDocument[K] | undefined }> | undefined,
+): TokenOptions {
+  return {
+    ttlSeconds: duration('--token-ttl', token?.ttl ?? DEFAULTS.tokenTtl),
+    expires: token?.expires === undefined ? undefined : new Date(token.expires),
+    description: token?.description,
+    usages: token?.usages,
+    groups: token?.groups,
+  };
 }
 
 function defined<T extends object>(value: T | undefined): { [K in keyof T]?: NonNullable<T[K]> } {

@@ -1,13 +1,24 @@
 import { EXIT, UserError } from '../errors.ts';
 import { type Cidr, overlaps, parseCidr } from './cidr.ts';
 import { DEFAULTS } from './defaults.ts';
-import { cidrListSchema, endpointSchema } from './schema.ts';
+import { absolutePathSchema, cidrListSchema, endpointSchema, secondsOf } from './fields.ts';
 
 /** Readers of single values, from flags and documents alike. What they refuse is wrong usage, by the flag's name. */
 
 /** `host:port`, with the API server's usual port where none is given. */
 export function endpointWithPort(endpoint: string): string {
   return /^(\[.*\]|[^:]*):\d+$/.test(endpoint) ? endpoint : `${endpoint}:${DEFAULTS.apiPort}`;
+}
+
+/** The host of HOST or HOST:PORT, an IPv6 address without its brackets. */
+export function hostOf(endpoint: string): string {
+  return endpoint.replace(/:\d+$/, '').replace(/^\[|\]$/g, '');
+}
+
+/** @throws UserError (usage) */
+export function absolutePath(flag: string, text: string): string {
+  if (absolutePathSchema.safeParse(text).success) return text;
+  throw usage(`${flag}: ${JSON.stringify(text)} is not a path from the root on`, 'begin it with /');
 }
 
 export function cidrs(flag: string, text: string): Cidr[] {
@@ -33,6 +44,38 @@ export function refuseOverlap(pods: readonly Cidr[], services: readonly Cidr[]):
   }
 }
 
+const MAX_SERVICE_BITS = 20;
+const MAX_NODE_BITS = 16;
+const DEFAULT_NODE_MASK = { 4: 24, 6: 64 } as const;
+
+/**
+ * Sizes that the components would not start with (kubeadm's validation): more than 2^20 addresses of Services, or pod
+ * networks that hold no node's network or more than 2^16 of them.
+ * @param nodeMask prefix of a node's network, by what the controller manager is told
+ * @throws UserError (usage)
+ */
+export function checkSizes(
+  pods: readonly Cidr[],
+  services: readonly Cidr[],
+  nodeMask: (family: 4 | 6) => number | undefined,
+): void {
+  for (const { text, family, prefix } of services) {
+    const smallest = (family === 4 ? 32 : 128) - MAX_SERVICE_BITS;
+    if (prefix < smallest)
+      throw usage(`--service-cidr: ${text} is too large for Services`, `the prefix is at least ${smallest}`);
+  }
+  for (const { text, family, prefix } of pods) {
+    const mask = nodeMask(family) ?? DEFAULT_NODE_MASK[family];
+    if (prefix <= mask && mask - prefix <= MAX_NODE_BITS) continue;
+    const what =
+      prefix > mask ? `holds no network of a node, which is a /${mask}` : `holds too many networks of nodes`;
+    throw usage(
+      `--pod-network-cidr: ${text} ${what}`,
+      `its prefix is between ${Math.max(0, mask - MAX_NODE_BITS)} and ${mask}; node-cidr-mask-size of the controller manager changes that of nodes`,
+    );
+  }
+}
+
 export function port(flag: string, text: string): number {
   const number = Number(text);
   if (!/^\d+$/.test(text) || number < 1 || number > 65_535)
@@ -42,12 +85,10 @@ export function port(flag: string, text: string): number {
 
 /** Seconds of a Go duration such as 24h0m0s or 90m; 0 means without end. */
 export function duration(flag: string, text: string): number {
-  const match = /^(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?$/.exec(text);
-  if (text === '0') return 0;
-  if (match === null || text === '')
+  const seconds = secondsOf(text);
+  if (seconds === undefined)
     throw usage(`${flag}: ${JSON.stringify(text)} is not a duration such as 24h or 90m`);
-  const [, hours = '0', minutes = '0', seconds = '0'] = match;
-  return Number(hours) * 3600 + Number(minutes) * 60 + Number(seconds);
+  return seconds;
 }
 
 /** Seconds as Go writes a duration: 8760h0m0s. */

@@ -1,8 +1,16 @@
-import { imageName } from '../components/catalog.ts';
 import { changesOf } from '../node/context.ts';
 import type { Phase } from '../phases/phase.ts';
-import { cidrList, type InitContext } from './context.ts';
-import { HOST_CERTIFICATES, readOnlyDirectory, type StaticPod, writeStaticPod } from './static-pod.ts';
+import { bracketed, cidrList, type InitContext } from './context.ts';
+import { etcdAccess } from './etcd-access.ts';
+import { imageOf } from './images.ts';
+import {
+  extraArgument,
+  HOST_CERTIFICATES,
+  probeHost,
+  readOnlyDirectory,
+  type StaticPod,
+  writeStaticPod,
+} from './static-pod.ts';
 
 export const PKI = '/etc/kubernetes/pki';
 
@@ -12,29 +20,31 @@ export const apiserver: Phase<InitContext> = {
   title: 'Write the manifest of the API server',
   needs: ['etcd'],
   async run(context) {
-    await writeStaticPod(changesOf(context, 'apiserver'), apiserverPod(context));
+    await writeStaticPod(changesOf(context, 'apiserver'), apiserverPod(context), context.patches);
   },
 };
 
-export function apiserverPod({ settings, release }: InitContext): StaticPod {
+export function apiserverPod(context: InitContext): StaticPod {
+  const { settings } = context;
   const host = settings.advertiseAddress;
+  const extra = settings.components.apiServer;
+  const etcd = etcdAccess(settings);
+  // A file of authorizers goes without the list of modes.
+  const modes = extraArgument(extra, 'authorization-config') === undefined;
   return {
     name: 'kube-apiserver',
-    image: imageName('image-kube-apiserver', release()),
+    image: imageOf(context, 'image-kube-apiserver'),
     annotations: {
-      'kubeadm.kubernetes.io/kube-apiserver.advertise-address.endpoint': `${host}:${settings.apiPort}`,
+      'kubeadm.kubernetes.io/kube-apiserver.advertise-address.endpoint': `${bracketed(host)}:${settings.apiPort}`,
     },
     args: {
       'advertise-address': host,
       'allow-privileged': 'true',
-      'authorization-mode': 'Node,RBAC',
+      ...(modes ? { 'authorization-mode': 'Node,RBAC' } : {}),
       'client-ca-file': `${PKI}/ca.crt`,
       'enable-admission-plugins': 'NodeRestriction',
       'enable-bootstrap-token-auth': 'true',
-      'etcd-cafile': `${PKI}/etcd/ca.crt`,
-      'etcd-certfile': `${PKI}/apiserver-etcd-client.crt`,
-      'etcd-keyfile': `${PKI}/apiserver-etcd-client.key`,
-      'etcd-servers': 'https://127.0.0.1:2379',
+      ...etcd.args,
       'kubelet-client-certificate': `${PKI}/apiserver-kubelet-client.crt`,
       'kubelet-client-key': `${PKI}/apiserver-kubelet-client.key`,
       'kubelet-preferred-address-types': 'InternalIP,ExternalIP,Hostname',
@@ -54,16 +64,18 @@ export function apiserverPod({ settings, release }: InitContext): StaticPod {
       'tls-cert-file': `${PKI}/apiserver.crt`,
       'tls-private-key-file': `${PKI}/apiserver.key`,
     },
-    extraArgs: settings.extraArgs.apiServer,
+    extra,
+    env: settings.proxy,
     probe: {
       scheme: 'HTTPS',
-      host,
+      host: probeHost(host),
       port: settings.apiPort,
       startup: '/livez',
       liveness: '/livez',
       readiness: '/readyz',
     },
+    startMs: settings.timeouts.controlPlaneMs,
     requests: { cpu: '250m' },
-    mounts: [...HOST_CERTIFICATES, readOnlyDirectory('k8s-certs', PKI)],
+    mounts: [...HOST_CERTIFICATES, readOnlyDirectory('k8s-certs', PKI), ...etcd.mounts],
   };
 }

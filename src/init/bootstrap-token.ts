@@ -1,4 +1,5 @@
 import rbac from '../../templates/objects/bootstrap.yaml';
+import type { TokenOptions } from '../config/settings.ts';
 import { renderManifest } from '../kube/manifest.ts';
 import type { Phase, Step } from '../phases/phase.ts';
 import { signedClusterInfo } from '../pki/jws.ts';
@@ -31,6 +32,16 @@ async function untilRolesExist(context: InitContext, step: Step): Promise<void> 
   );
 }
 
+function secretOf(token: string, options: TokenOptions): object {
+  const { usages, groups } = options;
+  return bootstrapTokenSecret(parseToken(token), {
+    ...(usages && { usages }),
+    ...(groups && { groups }),
+    expires: options.expires ?? tokenExpiry(options.ttlSeconds),
+    description: options.description ?? 'made by kadm init',
+  });
+}
+
 /** What joining nodes may do, the first join token, and cluster-info, by which they recognise the cluster. */
 export const bootstrapToken: Phase<InitContext> = {
   id: 'bootstrap-token',
@@ -40,10 +51,11 @@ export const bootstrapToken: Phase<InitContext> = {
     const ca = (await context.host.readFile('/etc/kubernetes/pki/ca.crt'))?.toString('utf8') ?? '';
     const token = parseToken(context.token);
     const kubeconfig = buildClusterInfo(serverUrl(context.settings), ca);
-    const expires = tokenExpiry(context.settings.tokenTtlSeconds);
+    const { tokenOptions, moreTokens } = context.settings;
     await applyAll(context, step, [
       ...renderManifest(rbac, {}),
-      bootstrapTokenSecret(token, { expires, description: 'made by kadm init' }),
+      secretOf(context.token, tokenOptions),
+      ...moreTokens.map((one) => secretOf(one.token, one)),
       {
         apiVersion: 'v1',
         kind: 'ConfigMap',

@@ -1,7 +1,9 @@
 import { addressAt } from '../config/cidr.ts';
 import type { InitSettings } from '../config/settings.ts';
+import { hostOf } from '../config/values.ts';
 import { changesOf } from '../node/context.ts';
 import { existingPki } from '../node/pki-files.ts';
+import type { Changes } from '../phases/changes.ts';
 import type { Phase } from '../phases/phase.ts';
 import { PKI_DIRECTORY, planPki } from '../pki/pki.ts';
 import type { PkiSettings } from '../pki/table.ts';
@@ -14,11 +16,18 @@ export const certs: Phase<InitContext> = {
   needs: ['preflight'],
   async run(context) {
     const changes = changesOf(context, 'certs');
-    await changes.directory(PKI_DIRECTORY, 0o700);
+    await makeFolder(changes, context.settings.certificatesDir);
     const files = await planPki(pkiSettings(context.settings), await existingPki(context.host), new Date());
     await changes.files(files.filter(({ path }) => path.startsWith(PKI_DIRECTORY)));
   },
 };
+
+/** Another place for the certificates is one to which the usual one leads: everybody finds them there as well. */
+async function makeFolder(changes: Changes, directory: string): Promise<void> {
+  await changes.directory(directory, 0o700);
+  if (directory === PKI_DIRECTORY || (await changes.host.stat(PKI_DIRECTORY)) !== undefined) return;
+  await changes.link(PKI_DIRECTORY, directory);
+}
 
 /** What the certificates of this control plane depend on. */
 export function pkiSettings(settings: InitSettings): PkiSettings {
@@ -30,14 +39,14 @@ export function pkiSettings(settings: InitSettings): PkiSettings {
     serviceAddresses: settings.serviceCidrs.map((cidr) => addressAt(cidr, 1)),
     dnsDomain: settings.dnsDomain,
     certSANs: settings.certSANs,
+    etcd:
+      settings.etcd.kind === 'external'
+        ? 'external'
+        : { serverSANs: settings.etcd.serverCertSANs, peerSANs: settings.etcd.peerCertSANs },
     keyAlgorithm: settings.keyAlgorithm,
     validity: settings.certificateValidity,
     clusterName: settings.clusterName,
     server: serverUrl(settings),
     localServer: localUrl(settings),
   };
-}
-
-function hostOf(endpoint: string): string {
-  return endpoint.replace(/:\d+$/, '').replace(/^\[|\]$/g, '');
 }

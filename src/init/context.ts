@@ -43,6 +43,11 @@ export function localUrl(settings: InitSettings): string {
   return `https://${bracketed(settings.advertiseAddress)}:${settings.apiPort}`;
 }
 
+/** Loopback of the family in which this host is reached. */
+export function localhost({ advertiseAddress }: Pick<InitSettings, 'advertiseAddress'>): string {
+  return advertiseAddress.includes(':') ? '::1' : '127.0.0.1';
+}
+
 /** The cluster's DNS server: the tenth address of the first service CIDR, as with kubeadm. */
 export function clusterDNS(settings: InitSettings): string {
   const [first] = settings.serviceCidrs;

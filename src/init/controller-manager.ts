@@ -1,11 +1,18 @@
-import { imageName } from '../components/catalog.ts';
 import { changesOf } from '../node/context.ts';
 import { existingPki } from '../node/pki-files.ts';
 import type { Phase } from '../phases/phase.ts';
 import { isExternal } from '../pki/external.ts';
 import { PKI } from './apiserver.ts';
 import { cidrList, type InitContext } from './context.ts';
-import { HOST_CERTIFICATES, readOnlyDirectory, type StaticPod, writeStaticPod } from './static-pod.ts';
+import { imageOf } from './images.ts';
+import {
+  extraArgument,
+  HOST_CERTIFICATES,
+  probeHost,
+  readOnlyDirectory,
+  type StaticPod,
+  writeStaticPod,
+} from './static-pod.ts';
 
 const KUBECONFIG = '/etc/kubernetes/controller-manager.conf';
 
@@ -16,15 +23,18 @@ export const controllerManager: Phase<InitContext> = {
   needs: ['wait-apiserver', 'other-images'],
   async run(context) {
     const external = isExternal(await existingPki(context.host), 'ca');
-    await writeStaticPod(changesOf(context, 'controller-manager'), controllerManagerPod(context, external));
+    const pod = controllerManagerPod(context, external);
+    await writeStaticPod(changesOf(context, 'controller-manager'), pod, context.patches);
   },
 };
 
 /** @param externalCa the key of the authority is not here: the controllers that sign with it do not start, as with kubeadm */
-export function controllerManagerPod({ settings, release }: InitContext, externalCa = false): StaticPod {
+export function controllerManagerPod(context: InitContext, externalCa = false): StaticPod {
+  const { settings } = context;
+  const extra = settings.components.controllerManager;
   return {
     name: 'kube-controller-manager',
-    image: imageName('image-kube-controller-manager', release()),
+    image: imageOf(context, 'image-kube-controller-manager'),
     args: {
       'allocate-node-cidrs': 'true',
       'authentication-kubeconfig': KUBECONFIG,
@@ -49,8 +59,16 @@ export function controllerManagerPod({ settings, release }: InitContext, externa
       'service-cluster-ip-range': cidrList(settings.serviceCidrs),
       'use-service-account-credentials': 'true',
     },
-    extraArgs: settings.extraArgs.controllerManager,
-    probe: { scheme: 'HTTPS', host: '127.0.0.1', port: 10257, startup: '/healthz', liveness: '/healthz' },
+    extra,
+    env: settings.proxy,
+    probe: {
+      scheme: 'HTTPS',
+      host: probeHost(extraArgument(extra, 'bind-address') ?? '127.0.0.1'),
+      port: 10257,
+      startup: '/healthz',
+      liveness: '/healthz',
+    },
+    startMs: settings.timeouts.controlPlaneMs,
     requests: { cpu: '200m' },
     mounts: [
       ...HOST_CERTIFICATES,

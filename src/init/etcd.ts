@@ -1,43 +1,52 @@
-import { imageName } from '../components/catalog.ts';
+import type { LocalEtcd } from '../config/control-plane.ts';
 import { changesOf } from '../node/context.ts';
 import type { Phase } from '../phases/phase.ts';
-import { bracketed, type InitContext } from './context.ts';
-import { type StaticPod, writeStaticPod } from './static-pod.ts';
+import { bracketed, type InitContext, localhost } from './context.ts';
+import { imageOf } from './images.ts';
+import { extraArgument, type StaticPod, writeStaticPod } from './static-pod.ts';
 
-const DATA = '/var/lib/etcd';
 const CERTIFICATES = '/etc/kubernetes/pki/etcd';
+const METRICS_PORT = 2381;
 
-/** The cluster's store, one member for now. */
+/** The cluster's store, one member for now; none where somebody else runs it. */
 export const etcd: Phase<InitContext> = {
   id: 'etcd',
   title: 'Write the manifest of etcd',
   needs: ['certs', 'images'],
+  skip: ({ settings }) =>
+    settings.etcd.kind === 'external' ? 'the configuration names another one' : undefined,
   async run(context) {
+    const { etcd } = context.settings;
+    if (etcd.kind === 'external') return;
     const changes = changesOf(context, 'etcd');
-    await changes.tree(DATA, 0o700);
-    await writeStaticPod(changes, etcdPod(context));
+    await changes.tree(etcd.dataDir, 0o700);
+    await writeStaticPod(changes, etcdPod(context, etcd), context.patches);
   },
 };
 
-export function etcdPod({ settings, release }: InitContext): StaticPod {
+export function etcdPod(context: InitContext, etcd: LocalEtcd): StaticPod {
+  const { settings } = context;
   const address = bracketed(settings.advertiseAddress);
+  const local = bracketed(localhost(settings));
   const client = `https://${address}:2379`;
   const peer = `https://${address}:2380`;
+  const metrics = `http://${local}:${METRICS_PORT}`;
+  const extra = { extraArgs: etcd.extraArgs, extraEnvs: etcd.extraEnvs, extraVolumes: [] };
   return {
     name: 'etcd',
-    image: imageName('image-etcd', release()),
+    image: imageOf(context, 'image-etcd'),
     annotations: { 'kubeadm.kubernetes.io/etcd.advertise-client-urls': client },
     args: {
       'advertise-client-urls': client,
       'cert-file': `${CERTIFICATES}/server.crt`,
       'client-cert-auth': 'true',
-      'data-dir': DATA,
+      'data-dir': etcd.dataDir,
       'feature-gates': 'InitialCorruptCheck=true',
       'initial-advertise-peer-urls': peer,
       'initial-cluster': `${settings.nodeName}=${peer}`,
       'key-file': `${CERTIFICATES}/server.key`,
-      'listen-client-urls': `https://127.0.0.1:2379,${client}`,
-      'listen-metrics-urls': 'http://127.0.0.1:2381',
+      'listen-client-urls': `https://${local}:2379,${client}`,
+      'listen-metrics-urls': metrics,
       'listen-peer-urls': peer,
       name: settings.nodeName,
       'peer-cert-file': `${CERTIFICATES}/peer.crt`,
@@ -48,18 +57,29 @@ export function etcdPod({ settings, release }: InitContext): StaticPod {
       'trusted-ca-file': `${CERTIFICATES}/ca.crt`,
       'watch-progress-notify-interval': '5s',
     },
+    extra,
     probe: {
-      scheme: 'HTTP',
-      host: '127.0.0.1',
-      port: 2381,
+      ...probeAt(extraArgument(extra, 'listen-metrics-urls') ?? metrics, localhost(settings)),
       startup: '/readyz',
       liveness: '/livez',
       readiness: '/readyz',
     },
+    startMs: settings.timeouts.controlPlaneMs,
     requests: { cpu: '100m', memory: '100Mi' },
     mounts: [
-      { name: 'etcd-data', path: DATA, type: 'DirectoryOrCreate', readOnly: false },
+      { name: 'etcd-data', path: etcd.dataDir, type: 'DirectoryOrCreate', readOnly: false },
       { name: 'etcd-certs', path: CERTIFICATES, type: 'DirectoryOrCreate', readOnly: true },
     ],
+  };
+}
+
+/** Where etcd answers for its health: at the first of its URLs for metrics. */
+function probeAt(urls: string, local: string): Pick<StaticPod['probe'], 'scheme' | 'host' | 'port'> {
+  const [first = ''] = urls.split(',');
+  const url = URL.canParse(first) ? new URL(first) : new URL(`http://${bracketed(local)}`);
+  return {
+    scheme: url.protocol === 'https:' ? 'HTTPS' : 'HTTP',
+    host: url.hostname.replace(/^\[|\]$/g, '') || local,
+    port: url.port === '' ? METRICS_PORT : Number(url.port),
   };
 }

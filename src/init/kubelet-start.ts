@@ -13,6 +13,7 @@ export const kubeletStart: Phase<InitContext> = {
   title: 'Start the kubelet',
   needs: ['kubeconfig', 'apiserver'],
   async run(context) {
-    await startKubelet(changesOf(context, 'kubelet-start'), kubeletConfig(context), context.settings);
+    const changes = changesOf(context, 'kubelet-start');
+    await startKubelet(changes, kubeletConfig(context), context.settings, context.patches);
   },
 };

@@ -1,3 +1,5 @@
+import type { ExtraArg } from '../config/control-plane.ts';
+import type { NodeSettings } from '../config/node-settings.ts';
 import { ApiError, type KubeClient } from '../kube/client.ts';
 import type { Phase } from '../phases/phase.ts';
 import type { InitContext } from './context.ts';
@@ -10,6 +12,7 @@ const NODES = '/api/v1/nodes';
 
 interface Taint {
   readonly key: string;
+  readonly value?: string | undefined;
   readonly effect: string;
 }
 
@@ -29,19 +32,50 @@ export const markControlPlane: Phase<InitContext> = {
   async run({ api, host, settings }) {
     if (host.dryRun) return;
     const client = await api();
-    if (!(await make(client, settings.nodeName))) await mark(client, settings.nodeName);
+    const taints = [...(settings.taints ?? [TAINT]), ...registeredTaints(settings)];
+    const made = await make(client, settings.nodeName, nodeLabels(settings.kubeletExtraArgs), taints);
+    if (!made) await mark(client, settings.nodeName, taints);
   },
 };
 
+/** Those that the kubelet would give the node if it made it (`--node-labels`). */
+export function nodeLabels(kubeletExtraArgs: readonly ExtraArg[]): Record<string, string> {
+  const given = kubeletExtraArgs.filter(({ name }) => name === 'node-labels');
+  const pairs = given.flatMap(({ value }) => value.split(',')).filter((pair) => pair !== '');
+  return Object.fromEntries(
+    pairs.map((pair) => {
+      const [key = '', value = ''] = pair.split('=');
+      return [key.trim(), value.trim()];
+    }),
+  );
+}
+
+/** Those that the kubelet would register the node with: flag and field of its configuration. */
+function registeredTaints({ kubelet, kubeletExtraArgs }: NodeSettings): Taint[] {
+  const given = kubeletExtraArgs.filter(({ name }) => name === 'register-with-taints');
+  const words = given.flatMap(({ value }) => value.split(',')).filter((word) => word !== '');
+  const fromFlags = words.map((word) => {
+    const [, key = '', value, effect = ''] = /^([^=:]+)(?:=([^:]*))?:(\w+)$/.exec(word) ?? [];
+    return { key, value, effect };
+  });
+  const { registerWithTaints: fromFile = [] } = kubelet as { registerWithTaints?: Taint[] };
+  return [...fromFlags, ...fromFile];
+}
+
 /** @returns false when the Node is there already */
-async function make(client: KubeClient, name: string): Promise<boolean> {
-  const labels = { ...LABELS, 'kubernetes.io/hostname': name, 'kubernetes.io/os': 'linux' };
+async function make(
+  client: KubeClient,
+  name: string,
+  extraLabels: Readonly<Record<string, string>>,
+  taints: readonly Taint[],
+): Promise<boolean> {
+  const labels = { ...extraLabels, ...LABELS, 'kubernetes.io/hostname': name, 'kubernetes.io/os': 'linux' };
   try {
     await client.create(NODES, {
       apiVersion: 'v1',
       kind: 'Node',
       metadata: { name, labels },
-      spec: { taints: [TAINT] },
+      spec: { taints },
     });
     return true;
   } catch (error) {
@@ -50,15 +84,17 @@ async function make(client: KubeClient, name: string): Promise<boolean> {
   }
 }
 
-async function mark(client: KubeClient, name: string): Promise<void> {
+async function mark(client: KubeClient, name: string, taints: readonly Taint[]): Promise<void> {
   const path = `${NODES}/${name}`;
   const node = await client.get<Node>(path);
-  const spec = { taints: withControlPlaneTaint(node.spec?.taints ?? []) };
+  const spec = { taints: withTaints(node.spec?.taints ?? [], taints) };
   await client.patch(path, { metadata: { labels: LABELS }, spec }, 'application/strategic-merge-patch+json');
 }
 
 /** The taints of a master. A patch replaces the list as a whole, so those of others are given again. */
-export function withControlPlaneTaint(taints: readonly Taint[]): readonly Taint[] {
-  const marked = taints.some(({ key, effect }) => key === TAINT.key && effect === TAINT.effect);
-  return marked ? taints : [...taints, TAINT];
+export function withTaints(present: readonly Taint[], wanted: readonly Taint[]): readonly Taint[] {
+  const missing = wanted.filter(
+    (taint) => !present.some(({ key, effect }) => key === taint.key && effect === taint.effect),
+  );
+  return [...present, ...missing];
 }

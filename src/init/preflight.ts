@@ -1,3 +1,4 @@
+import type { ExternalEtcd } from '../config/control-plane.ts';
 import { EXIT, UserError } from '../errors.ts';
 import type { Host } from '../host/host.ts';
 import { existingPki } from '../node/pki-files.ts';
@@ -7,6 +8,7 @@ import {
   componentsThere,
   directoryAvailable,
   fileAvailable,
+  fileThere,
   kernelModule,
   memory,
   numCpu,
@@ -17,13 +19,15 @@ import {
 } from '../node/preflight.ts';
 import type { Phase } from '../phases/phase.ts';
 import { isExternal } from '../pki/external.ts';
-import { planPki } from '../pki/pki.ts';
+import { PKI_DIRECTORY, planPki } from '../pki/pki.ts';
 import { pkiSettings } from './certs.ts';
 import type { InitContext } from './context.ts';
+import { patchesApply, volumesThere } from './written-check.ts';
 
 /** What a control plane needs (Kubernetes documentation, kubeadm's requirements). */
 const MINIMUM = { cpus: 2, memoryMiB: 1700 } as const;
-const PORTS = [2379, 2380, 2381, 10248, 10250, 10257, 10259] as const;
+const PORTS = [10248, 10250, 10257, 10259] as const;
+const ETCD_PORTS = [2379, 2380, 2381] as const;
 
 /** Looks before anything is changed. */
 export const preflight: Phase<InitContext> = {
@@ -60,15 +64,21 @@ function checksFor(context: InitContext): Check[] {
     swap(host),
     kernelModule(host, 'br_netfilter', '/proc/sys/net/bridge'),
     ownAddress(host, settings.advertiseAddress),
+    usualPlaceFree(context),
+    patchesApply(context),
+    volumesThere(context),
   ];
+  const { etcd } = settings;
   // A run that was cut short has its own files and programs here.
   if (ledger.begun !== undefined) return always;
   return [
     ...always,
-    ...[settings.apiPort, ...PORTS].map((port) => portFree(host, port)),
+    ...[settings.apiPort, ...PORTS, ...(etcd.kind === 'local' ? ETCD_PORTS : [])].map((port) =>
+      portFree(host, port),
+    ),
     cidrsUnused(host, [...settings.podCidrs, ...settings.serviceCidrs]),
     directoryAvailable(host, '/etc/kubernetes/manifests'),
-    directoryAvailable(host, '/var/lib/etcd'),
+    ...(etcd.kind === 'local' ? [directoryAvailable(host, etcd.dataDir)] : etcdFiles(host, etcd)),
     kubeletKubeconfig(host),
     existingCertificates(context),
   ];
@@ -97,4 +107,23 @@ function existingCertificates({ host, settings }: InitContext): Check {
     }
   };
   return { name: 'ExistingPKI', run };
+}
+
+function etcdFiles(host: Host, { caFile, certFile, keyFile }: ExternalEtcd): Check[] {
+  return [caFile, certFile, keyFile].flatMap((file) => (file === undefined ? [] : [fileThere(host, file)]));
+}
+
+/** Certificates that are to be elsewhere are led to from the usual place, which has to be free for that. */
+function usualPlaceFree({ host, settings }: InitContext): Check {
+  return {
+    name: 'DirAvailable--etc-kubernetes-pki',
+    run: async () => {
+      if (settings.certificatesDir === PKI_DIRECTORY) return undefined;
+      if ((await host.stat(PKI_DIRECTORY))?.isDirectory() !== true) return undefined;
+      return {
+        message: `certificates are to be in ${settings.certificatesDir}, but there is a folder ${PKI_DIRECTORY}`,
+        remedy: 'move it away, or name it',
+      };
+    },
+  };
 }

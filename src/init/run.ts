@@ -4,6 +4,7 @@ import type { Host } from '../host/host.ts';
 import { withHostLock } from '../host/host-lock.ts';
 import { KubeClient } from '../kube/client.ts';
 import { componentsFrom } from '../node/component-source.ts';
+import { readPatches } from '../node/patches.ts';
 import type { Emit } from '../phases/events.ts';
 import { Ledger } from '../phases/ledger.ts';
 import { runPhases } from '../phases/runner.ts';
@@ -39,6 +40,7 @@ async function initAlone(run: InitRun): Promise<JoinCommand | undefined> {
   const release = releaseFor(settings.kubernetesVersion);
   const token = settings.token ?? generateToken();
   parseToken(token);
+  const patches = await readPatches(host, settings.patchesDirectory);
   const ledger = await Ledger.open(host);
   const api = lazyClient(host, settings);
   let told = false;
@@ -50,7 +52,9 @@ async function initAlone(run: InitRun): Promise<JoinCommand | undefined> {
     executable: run.executable,
     components: componentsOf('control-plane'),
     release: () => release,
+    imageNames: () => settings.images,
     token,
+    patches,
     joinable: (command) => {
       if (!told) emit({ type: 'result', path: [], result: { joinCommand: command } });
       told = true;
@@ -87,7 +91,10 @@ function lazyClient(
   let client: Promise<KubeClient> | undefined;
   const open = async (): Promise<KubeClient> => {
     const text = (await host.readFile(SUPER_ADMIN_KUBECONFIG))?.toString('utf8') ?? '';
-    return new KubeClient({ ...credentialsFrom(text), server: localUrl(settings) });
+    return new KubeClient(
+      { ...credentialsFrom(text), server: localUrl(settings) },
+      { timeoutMs: settings.timeouts.apiCallMs },
+    );
   };
   return {
     get: () => {

@@ -1,8 +1,8 @@
-import { imageName } from '../components/catalog.ts';
 import { changesOf } from '../node/context.ts';
 import type { Phase } from '../phases/phase.ts';
 import type { InitContext } from './context.ts';
-import { type StaticPod, writeStaticPod } from './static-pod.ts';
+import { imageOf } from './images.ts';
+import { extraArgument, probeHost, type StaticPod, writeStaticPod } from './static-pod.ts';
 
 const KUBECONFIG = '/etc/kubernetes/scheduler.conf';
 
@@ -12,14 +12,16 @@ export const scheduler: Phase<InitContext> = {
   title: 'Write the manifest of the scheduler',
   needs: ['wait-etcd', 'other-images'],
   async run(context) {
-    await writeStaticPod(changesOf(context, 'scheduler'), schedulerPod(context));
+    await writeStaticPod(changesOf(context, 'scheduler'), schedulerPod(context), context.patches);
   },
 };
 
-export function schedulerPod({ settings, release }: InitContext): StaticPod {
+export function schedulerPod(context: InitContext): StaticPod {
+  const { settings } = context;
+  const extra = settings.components.scheduler;
   return {
     name: 'kube-scheduler',
-    image: imageName('image-kube-scheduler', release()),
+    image: imageOf(context, 'image-kube-scheduler'),
     args: {
       'authentication-kubeconfig': KUBECONFIG,
       'authorization-kubeconfig': KUBECONFIG,
@@ -28,15 +30,17 @@ export function schedulerPod({ settings, release }: InitContext): StaticPod {
       'leader-elect': 'true',
       profiling: 'false',
     },
-    extraArgs: settings.extraArgs.scheduler,
+    extra,
+    env: settings.proxy,
     probe: {
       scheme: 'HTTPS',
-      host: '127.0.0.1',
+      host: probeHost(extraArgument(extra, 'bind-address') ?? '127.0.0.1'),
       port: 10259,
       startup: '/livez',
       liveness: '/livez',
       readiness: '/readyz',
     },
+    startMs: settings.timeouts.controlPlaneMs,
     requests: { cpu: '100m' },
     mounts: [{ name: 'kubeconfig', path: KUBECONFIG, type: 'FileOrCreate', readOnly: true }],
   };

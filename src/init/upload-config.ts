@@ -1,7 +1,10 @@
-import { stringify } from 'yaml';
 import readerTemplate from '../../templates/objects/config-reader.yaml';
+import type { ComponentSettings } from '../config/control-plane.ts';
+import type { ImageChoice } from '../config/image-names.ts';
+import type { InitSettings } from '../config/settings.ts';
 import { goDuration } from '../config/values.ts';
 import { renderManifest } from '../kube/manifest.ts';
+import { kubeYaml } from '../kube/yaml.ts';
 import { kubeletConfiguration } from '../node/kubelet.ts';
 import type { Phase } from '../phases/phase.ts';
 import { applyAll } from './apply.ts';
@@ -17,9 +20,9 @@ export const uploadConfig: Phase<InitContext> = {
   needs: ['wait-namespaces'],
   async run(context, step) {
     await applyAll(context, step, [
-      configMap('kubeadm-config', { ClusterConfiguration: stringify(clusterConfiguration(context)) }),
-      configMap('kubelet-config', { kubelet: stringify(kubeletConfig(context)) }),
-      configMap(KADM_CONFIG.name, { [KADM_CONFIG.key]: stringify(networkConfig(context)) }),
+      configMap('kubeadm-config', { ClusterConfiguration: kubeYaml(clusterConfiguration(context)) }),
+      configMap('kubelet-config', { kubelet: kubeYaml(kubeletConfig(context)) }),
+      configMap(KADM_CONFIG.name, { [KADM_CONFIG.key]: kubeYaml(networkConfig(context)) }),
       ...reader('kubeadm:nodes-kubeadm-config', 'kubeadm-config'),
       ...reader('kubeadm:kubelet-config', 'kubelet-config'),
       ...reader('kadm:nodes-kadm-config', KADM_CONFIG.name),
@@ -27,26 +30,27 @@ export const uploadConfig: Phase<InitContext> = {
   },
 };
 
-/** ClusterConfiguration as kubeadm of the same minor version reads it. */
-export function clusterConfiguration({ settings, release }: InitContext): object {
-  const args = (extraArgs: readonly object[]): object => (extraArgs.length === 0 ? {} : { extraArgs });
-  const { apiServer, controllerManager, scheduler } = settings.extraArgs;
-  const sans = settings.certSANs.length === 0 ? {} : { certSANs: settings.certSANs };
+/** ClusterConfiguration as kubeadm of the same minor version reads and writes it. */
+export function clusterConfiguration({
+  settings,
+  release,
+}: Pick<InitContext, 'settings' | 'release'>): Record<string, unknown> {
+  const { apiServer, controllerManager, scheduler } = settings.components;
+  const { images, without } = settings;
   return {
-    apiServer: { ...args(apiServer), ...sans },
+    apiServer: { ...component(apiServer), ...filled({ certSANs: settings.certSANs }) },
     apiVersion: 'kubeadm.k8s.io/v1beta4',
     caCertificateValidityPeriod: goDuration(settings.certificateValidity.authoritySeconds),
     certificateValidityPeriod: goDuration(settings.certificateValidity.leafSeconds),
-    certificatesDir: '/etc/kubernetes/pki',
+    certificatesDir: settings.certificatesDir,
     clusterName: settings.clusterName,
-    ...(settings.controlPlaneEndpoint === undefined
-      ? {}
-      : { controlPlaneEndpoint: settings.controlPlaneEndpoint }),
-    controllerManager: args(controllerManager),
-    dns: {},
+    ...filled({ controlPlaneEndpoint: settings.controlPlaneEndpoint }),
+    controllerManager: component(controllerManager),
+    dns: { ...imageChoice(images.dns), ...(without.dns ? { disabled: true } : {}) },
     encryptionAlgorithm: settings.keyAlgorithm,
-    etcd: { local: { dataDir: '/var/lib/etcd' } },
-    imageRepository: 'registry.k8s.io',
+    etcd: etcdConfiguration(settings),
+    ...filled({ featureGates: settings.featureGates }),
+    imageRepository: images.repository,
     kind: 'ClusterConfiguration',
     kubernetesVersion: release().kubernetes,
     networking: {
@@ -54,12 +58,34 @@ export function clusterConfiguration({ settings, release }: InitContext): object
       podSubnet: cidrList(settings.podCidrs),
       serviceSubnet: cidrList(settings.serviceCidrs),
     },
-    proxy: {},
-    scheduler: args(scheduler),
+    proxy: without.proxy ? { disabled: true } : {},
+    scheduler: component(scheduler),
   };
 }
 
-export function kubeletConfig({ settings }: InitContext): Record<string, unknown> {
+function component({ extraArgs, extraVolumes, extraEnvs }: ComponentSettings): object {
+  return filled({ extraArgs, extraEnvs, extraVolumes });
+}
+
+function etcdConfiguration({ etcd, images }: InitSettings): object {
+  const { kind, ...fields } = etcd;
+  if (kind === 'external') return { external: { caFile: '', certFile: '', keyFile: '', ...filled(fields) } };
+  return { local: { ...filled(fields), ...imageChoice(images.etcd) } };
+}
+
+function imageChoice({ repository, tag }: ImageChoice): object {
+  return filled({ imageRepository: repository, imageTag: tag });
+}
+
+/** Without the fields that hold nothing: kubeadm leaves them out. */
+function filled(fields: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const empty = (value: unknown): boolean =>
+    value === undefined || (typeof value === 'object' && value !== null && Object.keys(value).length === 0);
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => !empty(value)));
+}
+
+/** KubeletConfiguration of all nodes. */
+export function kubeletConfig({ settings }: Pick<InitContext, 'settings'>): Record<string, unknown> {
   return kubeletConfiguration(clusterDNS(settings), settings.dnsDomain, settings.kubelet);
 }
 

@@ -5,9 +5,6 @@ import type { Phase, Step } from '../phases/phase.ts';
 import { type Wait, waitFor } from '../phases/wait.ts';
 import type { InitContext } from './context.ts';
 
-/** As long as kubeadm allows the control plane to take. */
-export const CONTROL_PLANE_TIMEOUT_MS = 240_000;
-
 const NAMESPACES = ['kube-system', 'kube-public'] as const;
 
 /** Waits until the API server answers; whether all of it is healthy is asked at the end (wait-control-plane). */
@@ -57,9 +54,9 @@ export const waitNamespaces: Phase<InitContext> = {
   },
 };
 
-/** Waits within kubeadm's bound; a failure shows the last words of the API server and of its etcd. */
+/** Waits as long as the control plane may take; a failure shows the last words of the API server and of its etcd. */
 export async function waitForApiServer(
-  { host }: InitContext,
+  { host, settings }: InitContext,
   { signal, progress }: Step,
   check: Wait['check'],
   intervalMs = 50,
@@ -67,7 +64,7 @@ export async function waitForApiServer(
   if (host.dryRun) return;
   await waitFor({
     what: 'the API server',
-    timeoutMs: CONTROL_PLANE_TIMEOUT_MS,
+    timeoutMs: settings.timeouts.controlPlaneMs,
     intervalMs,
     signal,
     progress,

@@ -4,7 +4,6 @@ import { ask } from '../node/health.ts';
 import type { Phase } from '../phases/phase.ts';
 import { waitFor } from '../phases/wait.ts';
 import type { InitContext } from './context.ts';
-import { CONTROL_PLANE_TIMEOUT_MS } from './wait-apiserver.ts';
 
 const LOOPBACK = { scheme: 'HTTPS', host: '127.0.0.1' } as const;
 
@@ -34,7 +33,7 @@ export const waitControlPlane: Phase<InitContext> = {
     const waits = CHECKS.map(({ pod, ask }) =>
       waitFor({
         what: pod,
-        timeoutMs: CONTROL_PLANE_TIMEOUT_MS,
+        timeoutMs: context.settings.timeouts.controlPlaneMs,
         signal: step.signal,
         progress: step.progress,
         check: async () => await ask(context),

@@ -1,5 +1,7 @@
+import type { ImageNames } from '../config/image-names.ts';
 import type { JoinSettings, NetworkSettings } from '../config/settings.ts';
 import type { NodeContext } from '../node/context.ts';
+import type { ApiCredentials } from '../pki/kubeconfig.ts';
 
 export interface ClusterNetwork extends NetworkSettings {
   readonly podCidrs: readonly string[];
@@ -12,7 +14,10 @@ export interface Cluster {
   readonly settings: JoinSettings;
   readonly server: string;
   readonly caPem: string;
+  /** Who this host is to the API before it has a certificate of its own. */
+  readonly access: ApiCredentials;
   readonly kubernetesVersion: string;
+  readonly images: ImageNames;
   readonly kubeletConfiguration: Record<string, unknown>;
   /** Undefined in a cluster whose network is not kadm's. */
   readonly network: ClusterNetwork | undefined;

@@ -1,19 +1,30 @@
+import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { releaseFor } from '../components/catalog.ts';
+import { OFFICIAL_IMAGES } from '../config/image-names.ts';
 import { networkSchema } from '../config/schema.ts';
+import type { JoinSettings } from '../config/settings.ts';
+import type { Timeouts } from '../config/timeouts.ts';
 import { EXIT, UserError } from '../errors.ts';
+import type { Host } from '../host/host.ts';
 import { ApiError, KubeClient } from '../kube/client.ts';
 import { type ClusterInfo, fetchClusterInfo } from '../kube/cluster-info.ts';
 import { wantedArtifacts } from '../node/components.ts';
-import type { Phase } from '../phases/phase.ts';
+import type { Phase, Step } from '../phases/phase.ts';
 import { isSignedFor, verifyClusterInfo } from '../pki/jws.ts';
+import { credentialsFrom } from '../pki/kubeconfig.ts';
 import { parseToken } from '../pki/token.ts';
 import type { Cluster, JoinContext } from './context.ts';
 import { whileSettling } from './settling.ts';
 
-const clusterConfiguration = z.looseObject({ kubernetesVersion: z.string() });
+const imageChoice = z.object({ imageRepository: z.string().optional(), imageTag: z.string().optional() });
+const clusterConfiguration = z.looseObject({
+  kubernetesVersion: z.string(),
+  imageRepository: z.string().optional(),
+  dns: imageChoice.optional(),
+});
 const kubeletConfiguration = z.looseObject({ kind: z.literal('KubeletConfiguration') });
 const networkConfiguration = z.object({
   podCidrs: z.array(z.string()),
@@ -42,14 +53,10 @@ export const discovery: Phase<JoinContext> = {
   async run(context, step) {
     step.progress('waiting to be told the cluster');
     const settings = await context.assignment();
-    const token = parseToken(settings.token);
-    step.progress(`reading cluster-info from ${settings.endpoint}`);
-    const configMap = await clusterInfoOnceSigned(`https://${settings.endpoint}`, token.id, step.signal);
-    const pins = settings.unsafeSkipCAVerification ? undefined : settings.caCertHashes;
-    const { server, caPem } = verifyClusterInfo(configMap, token, pins);
-    const client = new KubeClient({ server, caPem, token: settings.token });
+    const found = await verified(settings, context.host, step);
+    const client = new KubeClient(found.access, { timeoutMs: settings.timeouts.apiCallMs });
     try {
-      context.cluster.set({ settings, server, caPem, ...(await readConfiguration(client)) });
+      context.cluster.set({ settings, ...found, ...(await readConfiguration(client)) });
     } finally {
       client.close();
     }
@@ -59,30 +66,74 @@ export const discovery: Phase<JoinContext> = {
   },
 };
 
+type Found = Pick<Cluster, 'server' | 'caPem' | 'access'>;
+
+/** The cluster as its signed cluster-info, or a kubeconfig of this host, says. */
+async function verified(settings: JoinSettings, host: Host, step: Step): Promise<Found> {
+  const { discovery, tlsBootstrapToken } = settings;
+  if (discovery.kind === 'file') return await fromFile(discovery.path, tlsBootstrapToken, host);
+  const token = parseToken(discovery.token);
+  step.progress(`reading cluster-info from ${discovery.endpoint}`);
+  const configMap = await clusterInfoOnceSigned(discovery.endpoint, settings.timeouts, token.id, step.signal);
+  const pins = discovery.unsafeSkipCAVerification ? undefined : discovery.caCertHashes;
+  const { server, caPem } = verifyClusterInfo(configMap, token, pins);
+  return { server, caPem, access: { server, caPem, token: tlsBootstrapToken ?? discovery.token } };
+}
+
+/** A kubeconfig that somebody brought here: it is believed, and its user is this host where no token is given. */
+async function fromFile(path: string, token: string | undefined, host: Host): Promise<Found> {
+  const text = (await host.readFile(path))?.toString('utf8');
+  if (text === undefined) {
+    throw new UserError(`there is no kubeconfig ${path}`, {
+      remedy: 'name another with --discovery-file',
+      exitCode: EXIT.usage,
+    });
+  }
+  const { server, caPem, ...user } = credentialsFrom(text, (file) => readFileSync(file, 'utf8'));
+  if (token === undefined && user.token === undefined && user.certPem === undefined) {
+    throw new UserError(`${path} says where the cluster is, but not who this host is`, {
+      remedy: 'give --tls-bootstrap-token, or discovery.tlsBootstrapToken in the configuration',
+      exitCode: EXIT.usage,
+    });
+  }
+  return { server, caPem, access: { server, caPem, ...(token === undefined ? user : { token }) } };
+}
+
 /** The cluster signs with a new token a moment after it was made; one that it will never know ends the wait. */
 async function clusterInfoOnceSigned(
-  server: string,
+  endpoint: string,
+  timeouts: Timeouts,
   tokenId: string,
   signal: AbortSignal,
 ): Promise<ClusterInfo> {
-  const end = performance.now() + SIGNATURE_TIMEOUT_MS;
+  const start = performance.now();
+  const over = (boundMs: number): boolean => performance.now() > start + boundMs;
   for (;;) {
-    const configMap = await fetchClusterInfo(server, signal);
-    if (isSignedFor(configMap.data, tokenId) || performance.now() > end) return configMap;
+    try {
+      const configMap = await fetchClusterInfo(`https://${endpoint}`, signal);
+      const signed = isSignedFor(configMap.data, tokenId);
+      if (signed || over(timeouts.discoveryMs ?? SIGNATURE_TIMEOUT_MS)) return configMap;
+    } catch (error) {
+      // An API server that is not there is waited for when somebody said how long.
+      if (over(timeouts.discoveryMs ?? 0)) throw error;
+    }
     await sleep(SIGNATURE_POLL_MS, undefined, { signal });
   }
 }
 
-async function readConfiguration(
-  client: KubeClient,
-): Promise<Omit<Cluster, 'settings' | 'server' | 'caPem'>> {
+async function readConfiguration(client: KubeClient): Promise<Omit<Cluster, 'settings' | keyof Found>> {
   const [cluster, kubelet, network] = await Promise.all([
     readKey(client, 'kubeadm-config', 'ClusterConfiguration'),
     readKey(client, 'kubelet-config', 'kubelet'),
     readKey(client, 'kadm-config', 'network').catch(absent),
   ]);
-  const { kubernetesVersion } = clusterConfiguration.parse(parse(cluster ?? ''));
+  const { kubernetesVersion, imageRepository, dns } = clusterConfiguration.parse(parse(cluster ?? ''));
   return {
+    images: {
+      ...OFFICIAL_IMAGES,
+      repository: imageRepository ?? OFFICIAL_IMAGES.repository,
+      dns: { repository: dns?.imageRepository, tag: dns?.imageTag },
+    },
     kubernetesVersion: releaseFor(kubernetesVersion).kubernetes,
     kubeletConfiguration: kubeletConfiguration.parse(parse(kubelet ?? '')),
     network: network === undefined ? undefined : networkConfiguration.parse(parse(network)),

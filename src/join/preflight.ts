@@ -14,9 +14,12 @@ export const preflight: Phase<JoinContext> = {
   title: TITLE,
   needs: [],
   async run(context, step) {
-    const { token, caCertHashes } = await context.assignment();
-    parseToken(token);
-    for (const hash of caCertHashes) parseCaPin(hash);
+    const { discovery, tlsBootstrapToken } = await context.assignment();
+    if (discovery.kind === 'token') {
+      parseToken(discovery.token);
+      for (const hash of discovery.caCertHashes) parseCaPin(hash);
+    }
+    if (tlsBootstrapToken !== undefined) parseToken(tlsBootstrapToken);
     await checkHost.run(context, step);
   },
 };

@@ -1,9 +1,11 @@
 import { componentsOf, type Release, releaseFor } from '../components/catalog.ts';
-import type { HostSettings, JoinSettings } from '../config/settings.ts';
+import type { HostSettings } from '../config/node-settings.ts';
+import type { JoinSettings } from '../config/settings.ts';
 import { EXIT, UserError } from '../errors.ts';
 import type { Host } from '../host/host.ts';
 import { withHostLock } from '../host/host-lock.ts';
 import { componentsFrom } from '../node/component-source.ts';
+import { readPatches } from '../node/patches.ts';
 import type { Emit } from '../phases/events.ts';
 import { Ledger } from '../phases/ledger.ts';
 import { runPhases } from '../phases/runner.ts';
@@ -46,6 +48,8 @@ async function joinAlone(run: JoinRun): Promise<string> {
     executable: run.executable,
     components: componentsOf('worker'),
     release: () => releaseOf(cluster, expected),
+    imageNames: () => cluster.found?.images,
+    patches: await readPatches(host, settings.patchesDirectory),
     cluster,
   };
   const phases = expected === undefined ? joinPhases : preparedJoinPhases;

@@ -7,8 +7,6 @@ import { buildKubeconfig } from '../pki/kubeconfig.ts';
 import type { JoinContext } from './context.ts';
 import { whileSettling } from './settling.ts';
 
-/** As long as kubeadm allows for it. */
-const TIMEOUT_MS = 300_000;
 const PKI = '/var/lib/kubelet/pki';
 
 /**
@@ -21,20 +19,20 @@ export const tlsBootstrap: Phase<JoinContext> = {
   title: 'Get the kubelet’s certificate',
   needs: ['discovery'],
   async run(context, step) {
-    const { settings, server, caPem } = context.cluster.get();
+    const { settings, server, caPem, access } = context.cluster.get();
     const changes = changesOf(context, 'tls-bootstrap');
     const userName = `system:node:${settings.nodeName}`;
     const kubeconfig = { server, caPem, clusterName: 'kubernetes', userName };
     if (context.host.dryRun) return;
     if ((await context.host.stat(KUBELET_CLIENT_PEM)) === undefined) {
       step.progress('waiting for the cluster to sign it');
-      const client = new KubeClient({ server, caPem, token: settings.token });
+      const client = new KubeClient(access, { timeoutMs: settings.timeouts.apiCallMs });
       const wanted = {
         subject: { commonName: userName, organizations: ['system:nodes'] },
         generateName: 'csr-',
         signerName: 'kubernetes.io/kube-apiserver-client-kubelet',
         usages: ['digital signature', 'client auth'],
-        timeoutMs: TIMEOUT_MS,
+        timeoutMs: settings.timeouts.tlsBootstrapMs,
         approver:
           'the controller manager approves it: see that it runs, or approve it: kubectl certificate approve NAME',
       };

@@ -6,8 +6,6 @@ import type { Phase } from '../phases/phase.ts';
 import { waitFor } from '../phases/wait.ts';
 import type { JoinContext } from './context.ts';
 
-const TIMEOUT_MS = 240_000;
-
 interface Node {
   readonly status?: { readonly conditions?: readonly { type: string; status: string; message?: string }[] };
 }
@@ -26,7 +24,7 @@ export const waitNodeReady: Phase<JoinContext> = {
     try {
       await waitFor({
         what: `node ${settings.nodeName} to be Ready`,
-        timeoutMs: TIMEOUT_MS,
+        timeoutMs: settings.timeouts.kubeletMs,
         signal: step.signal,
         progress: step.progress,
         check: async () => await notReady(client, settings.nodeName),

@@ -1,6 +1,7 @@
 import configTemplate from '../../templates/containerd/config.toml';
 import unitTemplate from '../../templates/systemd/containerd.service';
 import { imageName } from '../components/catalog.ts';
+import type { EnvVar } from '../config/control-plane.ts';
 import { listens } from '../host/network.ts';
 import { unitLog } from '../host/systemd.ts';
 import { renderText } from '../host/template.ts';
@@ -9,6 +10,7 @@ import { waitFor } from '../phases/wait.ts';
 import { changesOf, type NodeContext } from './context.ts';
 
 export const CONTAINERD_SOCKET = '/run/containerd/containerd.sock';
+const PROXY_ENVIRONMENT = '/etc/containerd/proxy.env';
 const START_TIMEOUT_MS = 60_000;
 
 /** containerd with its CRI, as a unit; the sandbox image is the one that this release brings along. */
@@ -22,8 +24,14 @@ export const containerRuntime: Phase<NodeContext> = {
     const pauseImage = imageName('image-pause', context.release());
     const config = renderText(configTemplate, { pauseImage, restrictOOMScoreAdj: restricted });
     const unit = renderText(unitTemplate, { restricted });
+    const { proxy } = context.settings;
+    if (proxy.length === 0) await changes.noFile(PROXY_ENVIRONMENT);
     await changes.service('containerd.service', unit, [
       { path: '/etc/containerd/config.toml', content: config, mode: 0o644 },
+      // Not in the unit, which everybody may read: the address of a proxy may hold a password.
+      ...(proxy.length === 0
+        ? []
+        : [{ path: PROXY_ENVIRONMENT, content: environmentFile(proxy), mode: 0o600 }]),
     ]);
     if (context.host.dryRun) return;
     await waitFor({
@@ -38,3 +46,8 @@ export const containerRuntime: Phase<NodeContext> = {
     });
   },
 };
+
+/** NAME="value" a line, as systemd.exec(5) reads it. */
+function environmentFile(variables: readonly EnvVar[]): string {
+  return variables.map(({ name, value = '' }) => `${name}=${JSON.stringify(value)}\n`).join('');
+}

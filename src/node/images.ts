@@ -3,6 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pLimit from 'p-limit';
 import type { ComponentName } from '../components/catalog.ts';
 import type { Artifact } from '../components/store.ts';
+import type { EnvVar } from '../config/control-plane.ts';
+import { configuredName } from '../config/image-names.ts';
 import { UserError } from '../errors.ts';
 import type { Host } from '../host/host.ts';
 import type { Phase, Step } from '../phases/phase.ts';
@@ -41,12 +43,74 @@ async function importImages(
   step: Step,
   wanted: (name: ComponentName) => boolean,
 ): Promise<void> {
-  const present = await importedImages(context.host);
-  const lacking = (await wantedArtifacts(context)).filter(
-    ({ name, image }) => wanted(name) && image !== undefined && present.get(image.name) !== image.digest,
-  );
+  const { host, settings } = context;
+  const present = await importedImages(host);
+  const all = (await wantedArtifacts(context)).filter(({ name }) => wanted(name));
+  if (settings.imagePull.policy === 'Never') {
+    refuseLacking(
+      present,
+      all.flatMap((artifact) => namesOf(context, artifact)),
+    );
+    return step.note('none, by imagePullPolicy: they are there');
+  }
+  const lacking = all.filter(({ image }) => image !== undefined && present.get(image.name) !== image.digest);
   if (lacking.length > 0) await pullImages(context, step, lacking);
+  await nameImages(context, step, wanted);
   step.note(lacking.length === 0 ? 'they are there' : `${lacking.length}`);
+}
+
+function namesOf(context: NodeContext, { image }: Artifact): string[] {
+  if (image === undefined) return [];
+  const names = context.imageNames();
+  return [names === undefined ? image.name : configuredName(image.name, names)];
+}
+
+function refuseLacking(present: ReadonlyMap<string, string>, wanted: readonly string[]): void {
+  const lacking = wanted.filter((name) => !present.has(name));
+  if (lacking.length === 0) return;
+  throw new UserError(`imagePullPolicy is Never, and the runtime has no ${lacking.join(', ')}`, {
+    remedy: 'bring them there (ctr --namespace k8s.io images import FILE), or leave imagePullPolicy out',
+  });
+}
+
+/**
+ * Gives images the names by which the cluster names them, where those are not the official ones. One with another
+ * tag is another image: it is pulled from where its name says.
+ */
+export async function nameImages(
+  context: NodeContext,
+  step: Step,
+  wanted: (name: ComponentName) => boolean = () => true,
+): Promise<void> {
+  const { host, settings } = context;
+  if (settings.imagePull.policy === 'Never') return;
+  const all = (await wantedArtifacts(context)).filter(({ name }) => wanted(name));
+  const renamed = all.flatMap((artifact) =>
+    namesOf(context, artifact).flatMap((name) =>
+      artifact.image === undefined || name === artifact.image.name
+        ? []
+        : [{ official: artifact.image, name }],
+    ),
+  );
+  if (renamed.length === 0) return;
+  const present = await importedImages(host);
+  const env = environmentOf(settings.proxy);
+  for (const { official, name } of renamed) {
+    const same = tagOf(official.name) === tagOf(name);
+    if (same ? present.get(name) === official.digest : present.has(name)) continue;
+    step.progress(name);
+    const act = same ? ['images', 'tag', '--force', official.name, name] : ['images', 'pull', name];
+    await host.run([...CTR, ...act], { timeoutMs: PULL_TIMEOUT_MS, signal: step.signal, env });
+  }
+}
+
+/** ctr itself speaks to the registry; what is inside of the cluster must not go through a proxy. */
+function environmentOf(variables: readonly EnvVar[]): Record<string, string> {
+  return Object.fromEntries(variables.map(({ name, value = '' }) => [name, value]));
+}
+
+function tagOf(name: string): string {
+  return name.slice(name.lastIndexOf(':'));
 }
 
 /**
@@ -54,7 +118,7 @@ async function importImages(
  * names, and the manifest's own digest is compared with what was promised.
  */
 async function pullImages(
-  { host, source }: NodeContext,
+  { host, source, settings }: NodeContext,
   step: Step,
   artifacts: readonly Artifact[],
 ): Promise<void> {
@@ -64,13 +128,16 @@ async function pullImages(
   }
   const server = await source.serveImages(artifacts);
   const hosts = await hostsDirectory(server.url);
-  const limit = pLimit(AT_ONCE);
+  const env = environmentOf(settings.proxy);
+  const limit = pLimit(settings.imagePull.serial ? 1 : AT_ONCE);
   const pull = async ({ image, name }: Artifact): Promise<void> => {
     step.signal.throwIfAborted();
     if (image === undefined) throw new Error(`${name} is not an image`);
     step.progress(image.name);
     const argv = [...CTR, 'images', 'pull', '--hosts-dir', hosts, image.name];
-    await withRetries(step.signal, () => host.run(argv, { timeoutMs: PULL_TIMEOUT_MS, signal: step.signal }));
+    await withRetries(step.signal, () =>
+      host.run(argv, { timeoutMs: PULL_TIMEOUT_MS, signal: step.signal, env }),
+    );
   };
   try {
     await Promise.all(artifacts.map((artifact) => limit(pull, artifact)));

@@ -140,6 +140,13 @@ export function fileAvailable(host: Host, path: string): Check {
   });
 }
 
+export function fileThere(host: Host, path: string): Check {
+  return check(`FileExisting-${path.replaceAll('/', '-')}`, async () => {
+    if ((await host.stat(path)) !== undefined) return undefined;
+    return { message: `there is no ${path}`, remedy: 'bring it there, or name another in the configuration' };
+  });
+}
+
 export function directoryAvailable(host: Host, path: string): Check {
   return check(`DirAvailable-${path.replaceAll('/', '-')}`, async () => {
     if ((await host.list(path)).length === 0) return undefined;

@@ -8,8 +8,9 @@ import { keyFrom, NO_NAMES, PKI_DIRECTORY, type PkiFile, type Plan } from './pla
 import {
   AUTHORITIES,
   type AuthorityId,
-  CERTIFICATES,
+  authoritiesOf,
   type CertificateRow,
+  certificatesOf,
   KUBECONFIGS,
   type PkiSettings,
 } from './table.ts';
@@ -36,20 +37,29 @@ export async function planPki(
   const plan: Plan = { settings, existing, now };
   refuseMissing(existing);
   const authorities = await planAuthorities(plan);
-  const { ca } = authorities;
+  const ca = authorityOf(authorities, 'ca');
   const files = await Promise.all([
-    ...CERTIFICATES.map(async (row) => await leaf(plan, row, authorities[row.authority])),
+    ...certificatesOf(settings).map(
+      async (row) => await leaf(plan, row, authorityOf(authorities, row.authority)),
+    ),
     serviceAccountKey(plan),
     ...KUBECONFIGS.map(async (row) => await planKubeconfig(plan, row, ca)),
     planAgentIdentity(plan, ca),
   ]);
-  return [...Object.values(authorities).flatMap((authority) => authority.files), ...files.flat()];
+  return [...[...authorities.values()].flatMap((authority) => authority.files), ...files.flat()];
 }
 
-async function planAuthorities(plan: Plan): Promise<Record<AuthorityId, PlannedAuthority>> {
-  const ids = Object.keys(AUTHORITIES) as AuthorityId[];
-  const planned = await Promise.all(ids.map(async (id) => [id, await authority(plan, id)] as const));
-  return Object.fromEntries(planned) as Record<AuthorityId, PlannedAuthority>;
+type Authorities = ReadonlyMap<AuthorityId, PlannedAuthority>;
+
+async function planAuthorities(plan: Plan): Promise<Authorities> {
+  const ids = authoritiesOf(plan.settings);
+  return new Map(await Promise.all(ids.map(async (id) => [id, await authority(plan, id)] as const)));
+}
+
+function authorityOf(authorities: Authorities, id: AuthorityId): PlannedAuthority {
+  const found = authorities.get(id);
+  if (found === undefined) throw new Error(`a certificate wants the authority ${id}, which is not planned`);
+  return found;
 }
 
 async function authority(plan: Plan, id: AuthorityId): Promise<PlannedAuthority> {

@@ -13,6 +13,10 @@ export interface PkiSettings {
   readonly serviceAddresses: readonly string[];
   readonly dnsDomain: string;
   readonly certSANs: readonly string[];
+  /** Further names of etcd's own certificates; `external` where somebody else runs etcd. */
+  readonly etcd?:
+    | { readonly serverSANs: readonly string[]; readonly peerSANs: readonly string[] }
+    | 'external';
   readonly keyAlgorithm: KeyAlgorithm;
   readonly validity: Validity;
   readonly clusterName: string;
@@ -45,10 +49,26 @@ export interface CertificateRow {
   readonly usedBy?: Component;
 }
 
-const etcdNames = (settings: PkiSettings): Names => ({
-  dns: [settings.nodeName, 'localhost'],
-  ips: [settings.advertiseAddress, '127.0.0.1', '::1'],
-});
+function etcdNames(which: 'serverSANs' | 'peerSANs'): (settings: PkiSettings) => Names {
+  return ({ nodeName, advertiseAddress, etcd }) => {
+    const more = etcd === undefined || etcd === 'external' ? [] : etcd[which];
+    return {
+      dns: unique([nodeName, 'localhost', ...more.filter((name) => !isAddress(name))]),
+      ips: unique([advertiseAddress, '127.0.0.1', '::1', ...more.filter(isAddress)]),
+    };
+  };
+}
+
+/** The certificates that a control plane with these settings has. */
+export function certificatesOf({ etcd }: PkiSettings): readonly CertificateRow[] {
+  return CERTIFICATES.filter(({ authority }) => etcd !== 'external' || authority !== 'etcd/ca');
+}
+
+/** The authorities that it has. */
+export function authoritiesOf({ etcd }: PkiSettings): AuthorityId[] {
+  const all = Object.keys(AUTHORITIES) as AuthorityId[];
+  return all.filter((id) => etcd !== 'external' || id !== 'etcd/ca');
+}
 
 /** The certificates of a control plane: files, names and uses are kubeadm's. */
 export const CERTIFICATES: readonly CertificateRow[] = [
@@ -79,7 +99,7 @@ export const CERTIFICATES: readonly CertificateRow[] = [
     authority: 'etcd/ca',
     subject: ({ nodeName }) => ({ commonName: nodeName }),
     usages: ['server', 'client'],
-    names: etcdNames,
+    names: etcdNames('serverSANs'),
     usedBy: 'etcd',
   },
   {
@@ -87,7 +107,7 @@ export const CERTIFICATES: readonly CertificateRow[] = [
     authority: 'etcd/ca',
     subject: ({ nodeName }) => ({ commonName: nodeName }),
     usages: ['server', 'client'],
-    names: etcdNames,
+    names: etcdNames('peerSANs'),
     usedBy: 'etcd',
   },
   {
@@ -166,11 +186,14 @@ function apiServerNames(settings: PkiSettings): Names {
     `kubernetes.default.svc.${dnsDomain}`,
   ];
   const more = [...(controlPlaneHost === undefined ? [] : [controlPlaneHost]), ...certSANs];
-  const isAddress = (name: string): boolean => isIP(name) !== 0;
   return {
     dns: unique([nodeName, ...services, ...more.filter((name) => !isAddress(name))]),
     ips: unique([...serviceAddresses, advertiseAddress, ...more.filter(isAddress)]),
   };
+}
+
+function isAddress(name: string): boolean {
+  return isIP(name) !== 0;
 }
 
 function unique(names: readonly string[]): string[] {

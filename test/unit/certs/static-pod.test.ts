@@ -8,6 +8,8 @@ const POD = {
   args: {},
   requests: { cpu: '100m' },
   mounts: [],
+  extra: { extraArgs: [], extraVolumes: [], extraEnvs: [] },
+  startMs: 240_000,
 } as const;
 const PROBE = {
   scheme: 'HTTPS',

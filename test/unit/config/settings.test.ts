@@ -19,7 +19,7 @@ describe('initSettings', () => {
       advertiseAddress: '10.0.0.1',
       apiPort: 6443,
       kubernetesVersion: 'v1.36.3',
-      tokenTtlSeconds: 86_400,
+      tokenOptions: { ttlSeconds: 86_400 },
       network: { backend: 'vxlan', vni: 1, port: 8472, exclusive: false },
     });
     expect(settings.podCidrs.map(({ text }) => text)).toEqual(['10.244.0.0/16']);
@@ -52,6 +52,13 @@ spec: { network: { port: 4789 } }
       { podNetworkCidr: '10.96.0.0/16' },
       '--pod-network-cidr 10.96.0.0/16 and --service-cidr 10.96.0.0/12 overlap',
     ],
+    [
+      { serviceCidr: '10.0.0.0/8', podNetworkCidr: '192.168.0.0/16' },
+      '--service-cidr: 10.0.0.0/8 is too large',
+    ],
+    [{ podNetworkCidr: '10.244.0.0/25' }, '10.244.0.0/25 holds no network of a node, which is a /24'],
+    [{ podNetworkCidr: '11.0.0.0/7' }, 'host bits'],
+    [{ podNetworkCidr: '12.0.0.0/7' }, 'holds too many networks of nodes'],
     [{ podNetworkCidr: '10.244.0.0' }, '--pod-network-cidr: "10.244.0.0" is not a CIDR'],
     [{ serviceCidr: '10.96.0.1/12' }, '--service-cidr: 10.96.0.1/12 has host bits set'],
     [{ nodeName: 'Big_Host' }, '--node-name: "Big_Host" is not a node name'],
@@ -77,9 +84,8 @@ describe('joinSettings', () => {
 
   it('reads flags, and adds the usual port', () => {
     expect(joinSettings(flags, {}, FACTS)).toMatchObject({
-      endpoint: '10.0.0.1:6443',
+      discovery: { kind: 'token', endpoint: '10.0.0.1:6443', caCertHashes: [HASH] },
       nodeName: 'h1',
-      caCertHashes: [HASH],
     });
   });
 
@@ -93,14 +99,17 @@ nodeRegistration: { name: w1 }
 `,
       'test',
     );
-    expect(joinSettings({}, documents, FACTS)).toMatchObject({ endpoint: '10.0.0.1:6443', nodeName: 'w1' });
+    expect(joinSettings({}, documents, FACTS)).toMatchObject({
+      discovery: { endpoint: '10.0.0.1:6443' },
+      nodeName: 'w1',
+    });
   });
 
   it('does not join without a CA hash unless told that this is unsafe', () => {
     const { discoveryTokenCaCertHash: _, ...without } = flags;
     expect(() => joinSettings(without, {}, FACTS)).toThrow('no CA certificate hash');
     const unsafe = { ...without, discoveryTokenUnsafeSkipCaVerification: true };
-    expect(joinSettings(unsafe, {}, FACTS).caCertHashes).toEqual([]);
+    expect(joinSettings(unsafe, {}, FACTS).discovery).toMatchObject({ caCertHashes: [] });
   });
 });
 

@@ -44,6 +44,12 @@ function everyCommand(command: Command): Command[] {
   return [command, ...command.commands.flatMap(everyCommand)];
 }
 
+/** The first word of a command, below `kadm`. */
+function verbOf(command: Command): string | undefined {
+  if (command.parent === null) return undefined;
+  return command.parent.name() === 'kadm' ? command.name() : verbOf(command.parent);
+}
+
 describe('docs/commands.md', () => {
   it.each([
     ['kadm init', initPhases],
@@ -57,7 +63,7 @@ describe('docs/commands.md', () => {
 
   it('names each flag in the section of its command', () => {
     const missing = everyCommand(program()).flatMap((command) => {
-      const verb = command.parent?.name() === 'kadm' ? command.name() : command.parent?.name();
+      const verb = verbOf(command);
       const text = verb === undefined ? commands : section(`kadm ${verb}`);
       return command.options
         .flatMap(({ long }) => long ?? [])

@@ -146,3 +146,25 @@ describe('a new PKI', () => {
     expect(new Set(keys.map((file) => file.content)).size).toBe(keys.length);
   });
 });
+
+describe('the etcd of a control plane', () => {
+  const named = async (etcd: PkiSettings['etcd']): Promise<Map<string, PkiFile>> => {
+    const planned = await planPki({ ...SETTINGS, ...(etcd && { etcd }) }, new Map(), NOW);
+    return new Map(planned.map((file) => [file.path, file]));
+  };
+
+  test('has the further names that it is given, each certificate its own', async () => {
+    const found = await named({ serverSANs: ['etcd.example.org'], peerSANs: ['203.0.113.8'] });
+    const names = (file: string): string | undefined =>
+      new X509Certificate(found.get(`${PKI}/etcd/${file}.crt`)?.content ?? '').subjectAltName;
+    expect(names('server')).toContain('DNS:etcd.example.org');
+    expect(names('server')).not.toContain('203.0.113.8');
+    expect(names('peer')).toContain('IP Address:203.0.113.8');
+  });
+
+  test('has no certificates here when somebody else runs it', async () => {
+    const all = await named(undefined);
+    const without = [...all.keys()].filter((path) => !path.includes('etcd'));
+    expect([...(await named('external')).keys()].sort()).toEqual(without.sort());
+  });
+});

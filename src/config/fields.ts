@@ -1,0 +1,107 @@
+import { isIP } from 'node:net';
+import { z } from 'zod';
+import { parseCidr } from './cidr.ts';
+
+/** Schemas of single fields, which several documents share. */
+
+export const addressSchema = z.string().refine((text) => isIP(text) !== 0, 'is not an IP address');
+
+const SUBDOMAIN = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
+
+/** RFC 1123 subdomain, what Kubernetes asks of a node's name. */
+export const nodeNameSchema = z
+  .string()
+  .max(253)
+  .regex(SUBDOMAIN, 'is not a node name: small letters, digits, - and . only');
+
+export const domainSchema = z.string().max(253).regex(SUBDOMAIN, 'is not a domain such as cluster.local');
+
+export const endpointSchema = z
+  .string()
+  .max(260)
+  .regex(/^(\[[0-9a-fA-F:]+\]|[a-zA-Z0-9.-]+)(:[0-9]{1,5})?$/, 'is not HOST or HOST:PORT');
+
+/** A name in a certificate: an address, or a domain whose first part may be `*`. */
+export const subjectNameSchema = z
+  .string()
+  .refine(
+    (text) => isIP(text) !== 0 || SUBDOMAIN.test(text.toLowerCase().replace(/^\*\./, '')),
+    'is neither an IP address nor a DNS name',
+  );
+
+export const portSchema = z.number().int().min(1).max(65_535);
+
+export const absolutePathSchema = z
+  .string()
+  .regex(/^(\/[^/\0]+)+\/?$|^\/$/, 'is not a path from the root on, such as /etc/kubernetes');
+
+/** One CIDR, or two of different families, separated by a comma (dual-stack). */
+export const cidrListSchema = z.string().superRefine((text, context) => {
+  try {
+    const cidrs = text.split(',').map((part) => parseCidr(part.trim()));
+    if (cidrs.length > 2 || (cidrs.length === 2 && cidrs[0]?.family === cidrs[1]?.family)) {
+      context.addIssue({ code: 'custom', message: 'holds more than one CIDR of a family' });
+    }
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: error instanceof Error ? error.message : String(error) });
+  }
+});
+
+const DURATION = /^(?=.)(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?$/;
+
+/** Seconds of a Go duration such as 24h0m0s or 90m; undefined for what is none. */
+export function secondsOf(text: string): number | undefined {
+  if (text === '0') return 0;
+  const match = DURATION.exec(text);
+  if (match === null) return undefined;
+  const [, hours = '0', minutes = '0', seconds = '0'] = match;
+  return Number(hours) * 3600 + Number(minutes) * 60 + Number(seconds);
+}
+
+/** The same the other way round, as kubeadm writes it: 86400 is 24h0m0s. */
+export function durationText(seconds: number): string {
+  const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor((seconds % 3600) / 60)];
+  const rest = `${seconds % 60}s`;
+  if (hours > 0) return `${hours}h${minutes}m${rest}`;
+  return minutes > 0 ? `${minutes}m${rest}` : rest;
+}
+
+export const durationSchema = z
+  .string()
+  .refine((text) => secondsOf(text) !== undefined, 'is not a duration such as 24h or 90m');
+
+/** A repository of images, without a tag: registry.example.org:5000/kubernetes */
+export const repositorySchema = z
+  .string()
+  .regex(
+    /^[a-zA-Z0-9.-]+(:[0-9]{1,5})?(\/[a-z0-9]+([._-]+[a-z0-9]+)*)*$/,
+    'is not a repository such as registry.example.org/kubernetes',
+  );
+
+export const tagSchema = z
+  .string()
+  .regex(/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$/, 'is not the tag of an image');
+
+/** A field of kubeadm's that kadm does not act on: to be told, never to be passed over. */
+export function notActedOn(why: string): z.ZodOptional<z.ZodNever> {
+  return z.never(`kadm does not act on this: ${why}`).optional();
+}
+
+/** A field that kadm acts on with one value alone, which is kubeadm's default. */
+export function onlyDefault<const T extends string | boolean>(
+  value: T,
+  why: string,
+): z.ZodOptional<z.ZodLiteral<T>> {
+  return z.literal(value, `kadm does not act on other values than ${value}: ${why}`).optional();
+}
+
+/** The same for a duration, however it is written. */
+export function onlyDuration(value: string, why: string): z.ZodOptional<z.ZodString> {
+  return z
+    .string()
+    .refine(
+      (text) => secondsOf(text) === secondsOf(value),
+      `kadm does not act on other values than ${value}: ${why}`,
+    )
+    .optional();
+}

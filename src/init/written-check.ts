@@ -1,0 +1,55 @@
+import { UserError } from '../errors.ts';
+import { localConfiguration } from '../node/kubelet.ts';
+import type { Check } from '../node/preflight.ts';
+import { corednsObjects } from './addon-coredns.ts';
+import { apiserverPod } from './apiserver.ts';
+import type { InitContext } from './context.ts';
+import { controllerManagerPod } from './controller-manager.ts';
+import { etcdPod } from './etcd.ts';
+import { schedulerPod } from './scheduler.ts';
+import { renderStaticPod } from './static-pod.ts';
+import { kubeletConfig } from './upload-config.ts';
+
+/** A patch that does not apply is found before anything is changed: all that can be patched is made once to try. */
+export function patchesApply(context: InitContext): Check {
+  return {
+    name: 'Patches',
+    run: async () => {
+      try {
+        writeOnTrial(context);
+        return undefined;
+      } catch (error) {
+        if (!(error instanceof UserError)) throw error;
+        return { message: error.message, remedy: error.remedy ?? 'mend the patch' };
+      }
+    },
+  };
+}
+
+function writeOnTrial(context: InitContext): void {
+  const { settings, patches } = context;
+  const pods = [apiserverPod(context), controllerManagerPod(context), schedulerPod(context)];
+  const etcd = settings.etcd.kind === 'local' ? [etcdPod(context, settings.etcd)] : [];
+  for (const pod of [...pods, ...etcd]) renderStaticPod(pod, patches);
+  localConfiguration(kubeletConfig(context), settings.kubelet, patches, false);
+  corednsObjects(context);
+}
+
+/** What a component is to find at a path of the host; what kadm would make there is no problem. */
+export function volumesThere({ host, settings }: InitContext): Check {
+  return {
+    name: 'ExtraVolumes',
+    run: async () => {
+      const volumes = Object.values(settings.components).flatMap(({ extraVolumes }) => extraVolumes);
+      const wanted = volumes.filter(({ pathType }) => pathType && !pathType.endsWith('OrCreate'));
+      for (const { name, hostPath, pathType } of wanted) {
+        if ((await host.stat(hostPath)) !== undefined) continue;
+        return {
+          message: `the volume ${name} wants a ${pathType} at ${hostPath}, and nothing is there`,
+          remedy: 'make it, or give the volume another pathType',
+        };
+      }
+      return undefined;
+    },
+  };
+}
