@@ -1,10 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
-import { type Actual, type HostInterface, isOurs } from './actual.ts';
+import type { Actual, HostInterface } from './actual.ts';
 import { bridgeSteps } from './bridge.ts';
-import { type Desired, ROUTE_PROTOCOL, type VxlanLink } from './desired.ts';
+import type { Desired, VxlanLink } from './desired.ts';
 import { forwardCommands, forwardDiffers } from './forward.ts';
 import type { NftTable } from './network-table.ts';
 import { isMarked, OWNER_ALIAS } from './ownership.ts';
+import { routeSteps } from './routes.ts';
 import { addressSteps, bridge, ip, removeLink } from './steps.ts';
 
 /** One change of the kernel: words for `ip -batch` or `bridge -batch`, or a whole table for nft or iptables. */
@@ -180,51 +181,4 @@ function fdbSteps({ tunnelDevice, link, fdb }: Desired, actual: Actual): Step[] 
     steps.push(bridge('fdb', 'fdb', 'replace', mac, 'dev', tunnelDevice, 'dst', dst, 'self', 'permanent'));
   }
   return steps;
-}
-
-function routeSteps(
-  { tunnelDevice, routes }: Desired,
-  actual: Actual,
-  fresh: boolean,
-  conflicts: string[],
-): { remove: Step[]; add: Step[] } {
-  const remove: Step[] = [];
-  /** Destinations that have a route of ours, and whether it is the right one. */
-  const present = new Map<string, boolean>();
-  const foreign = new Map<string, string>();
-  for (const route of actual.routes) {
-    // Deleting the device takes its routes along.
-    if (fresh && route.device === tunnelDevice) continue;
-    if (!isOurs(route)) {
-      if (route.metric === 0) foreign.set(route.dst, route.device ?? 'no device');
-      continue;
-    }
-    const wanted = routes.get(route.dst);
-    const right = wanted !== undefined && route.gateway === wanted.gateway && route.device === wanted.device;
-    // A wrong one of the same key is replaced in one go, so that no packet finds none.
-    if (wanted !== undefined && route.metric === 0 && !present.has(route.dst)) present.set(route.dst, right);
-    else remove.push(ip('route', 'route', 'delete', route.dst, ...viaOf(route), 'proto', PROTOCOL));
-  }
-  const add: Step[] = [];
-  for (const [dst, { gateway, device, onlink }] of routes) {
-    if (present.get(dst) === true) continue;
-    const holder = foreign.get(dst);
-    if (holder !== undefined) {
-      conflicts.push(`another program's route to ${dst} by ${holder} is in the way`);
-      continue;
-    }
-    const way = ['via', gateway, 'dev', device, ...(onlink ? ['onlink'] : [])];
-    add.push(ip('route', 'route', 'replace', dst, ...way, 'proto', PROTOCOL));
-  }
-  return { remove, add };
-}
-
-const PROTOCOL = String(ROUTE_PROTOCOL);
-
-function viaOf({ gateway, device, metric }: Actual['routes'][number]): string[] {
-  return [
-    ...(gateway === undefined ? [] : ['via', gateway]),
-    ...(device === undefined ? [] : ['dev', device]),
-    ...(metric === 0 ? [] : ['metric', String(metric)]),
-  ];
 }

@@ -4,8 +4,9 @@ import { type Cidr, contains, parseCidr } from '../config/cidr.ts';
 import { type Backend, backendSchema, onSameSubnet } from './backend.ts';
 import { CidrSet } from './cidr-set.ts';
 import type { Underlay } from './desired.ts';
+import { addressHolders, macHolders } from './holders.ts';
 import { ANNOTATION, type NodeFacts } from './node-facts.ts';
-import { unicastMac, vtepMac } from './vtep.ts';
+import { unicastMac } from './vtep.ts';
 
 /** Another node, checked: what may reach the kernel. */
 export interface Peer {
@@ -99,39 +100,6 @@ function collect(node: string, refusals: Refusal[], check: () => void): boolean 
 
 function byAge(nodes: Iterable<NodeFacts>): NodeFacts[] {
   return [...nodes].sort((a, b) => a.createdAt - b.createdAt || (a.name < b.name ? -1 : 1));
-}
-
-/**
- * Who holds each MAC address. The node whose name yields it, else the oldest: a node that announces the address
- * of another draws none of the other's traffic to itself.
- */
-function macHolders(claims: readonly Peer[], own: PeerRules['own']): ReadonlyMap<string, string> {
-  const holders = new Map([[own.mac, own.name]]);
-  for (const { mac, name } of claims) {
-    if (mac === undefined) continue;
-    // What a name yields is computed only where two claim the same.
-    if (!holders.has(mac) || (mac !== own.mac && mac === vtepMac(name))) holders.set(mac, name);
-  }
-  return holders;
-}
-
-/**
- * Who holds each address of the underlay: of those that announce it, a node whose kubelet reports it too, else
- * whichever node's kubelet does, else the oldest that announces it.
- */
-function addressHolders(nodes: readonly NodeFacts[], claims: readonly Peer[]): ReadonlyMap<string, string> {
-  const reported = new Map<string, string[]>();
-  for (const { name, internalIps } of nodes) {
-    for (const address of internalIps) reported.set(address, [...(reported.get(address) ?? []), name]);
-  }
-  const holders = new Map<string, string>();
-  for (const { name, publicIp } of claims) {
-    if (reported.get(publicIp)?.includes(name) && !holders.has(publicIp)) holders.set(publicIp, name);
-  }
-  for (const { name, publicIp } of claims) {
-    if (!holders.has(publicIp)) holders.set(publicIp, reported.get(publicIp)?.[0] ?? name);
-  }
-  return holders;
 }
 
 /** Without a tunnel the next hop must be the peer itself. */
