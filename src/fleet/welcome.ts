@@ -1,11 +1,10 @@
-import { mkdir } from 'node:fs/promises';
-import { lock } from 'proper-lockfile';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { componentsOf, type Release, releaseFor } from '../components/catalog.ts';
 import { ComponentServer } from '../components/server.ts';
 import type { Artifact, ComponentStore } from '../components/store.ts';
-import { hasCode, messageOf, UserError } from '../errors.ts';
+import { messageOf, UserError } from '../errors.ts';
+import { withHostLock } from '../host/host-lock.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { drain } from '../kube/drain.ts';
 import { createToken, deleteToken } from '../kube/tokens.ts';
@@ -20,7 +19,7 @@ import { probeNode } from './probe.ts';
 export const JOIN_TOKEN_TTL_SECONDS = 20 * 60;
 
 export const DRAIN_TIMEOUT_MS = 120_000;
-const LOCK_FOLDER = '/run/kadm';
+const LOCK_FILE = '/run/lock/kadm-up.lock';
 const DESCRIPTION = 'made by kadm for the workers of one command';
 const KUBEADM_CONFIG = '/api/v1/namespaces/kube-system/configmaps/kubeadm-config';
 
@@ -194,18 +193,23 @@ export class Welcome implements Reception {
   }
 }
 
-/** Two runs that make a control plane of the same host would undo each other's work. @throws UserError */
+/**
+ * Two runs that make a control plane of the same host would get in each other's way, and in that of the workers.
+ * @returns what frees the host again
+ * @throws UserError (preflight) that says who is at work
+ */
 async function lockControlPlane(): Promise<() => Promise<void>> {
-  await mkdir(LOCK_FOLDER, { recursive: true });
-  try {
-    return await lock(LOCK_FOLDER, { lockfilePath: `${LOCK_FOLDER}/control-plane.lock`, realpath: false });
-  } catch (error) {
-    if (!hasCode(error, 'ELOCKED')) throw error;
-    throw new UserError('another kadm makes a control plane of this host right now', {
-      remedy: 'wait until it has ended, then run this again',
-      cause: error,
-    });
-  }
+  const [locked, over] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const work = async (): Promise<void> => {
+    locked.resolve();
+    await over.promise;
+  };
+  const held = withHostLock('kadm up', work, LOCK_FILE);
+  await Promise.race([locked.promise, held]);
+  return async () => {
+    over.resolve();
+    await held;
+  };
 }
 
 async function runningVersion(cluster: ClusterAccess | undefined, otherwise: string): Promise<string> {

@@ -15,8 +15,11 @@ const FETCH_TIMEOUT_MS = 120_000;
 const MAX_LINE_BYTES = 256 * 1024;
 /** A kadm that sets up a master says about 100 KiB. */
 const MAX_STDOUT_BYTES = 32 * 1024 * 1024;
-const MAX_STDERR_BYTES = 16 * 1024;
+const MAX_LINES = 100_000;
+const MAX_STDERR_BYTES = 4 * 1024 * 1024;
+const KEPT_STDERR_BYTES = 16 * 1024;
 const STDERR_LINES = 10;
+const ENDLESS = 'the remote kadm does not stop talking';
 /** Where the installed executable is, and what a host without one gets for the time of the run. */
 const INSTALLED = '/usr/local/bin/kadm';
 
@@ -202,7 +205,12 @@ async function runThere(
     () => root.abandon(`${argv[1]} did not end within ${options.timeoutMs / 60_000} minutes`),
     options.timeoutMs,
   );
-  const stderr = collect(remote.stderr, MAX_STDERR_BYTES);
+  const stderr = collect(remote.stderr, KEPT_STDERR_BYTES);
+  let complained = 0;
+  remote.stderr.on('data', (piece: Buffer) => {
+    complained += piece.length;
+    if (complained > MAX_STDERR_BYTES) root.abandon(ENDLESS);
+  });
   try {
     for await (const line of boundedLines(remote.stdout)) options.onLine(line);
     const exitCode = await remote.exit;
@@ -220,13 +228,14 @@ async function runThere(
 async function* boundedLines(stream: AsyncIterable<Buffer>): AsyncGenerator<string> {
   const decoder = new StringDecoder('utf8');
   let rest = '';
-  let total = 0;
+  let [total, count] = [0, 0];
   for await (const chunk of stream) {
     total += chunk.length;
-    if (total > MAX_STDOUT_BYTES) throw new UserError('the remote kadm does not stop talking');
     rest += decoder.write(chunk);
     const lines = rest.split('\n');
     rest = lines.pop() ?? '';
+    count += lines.length;
+    if (total > MAX_STDOUT_BYTES || count > MAX_LINES) throw new UserError(ENDLESS);
     yield* lines;
     if (rest.length > MAX_LINE_BYTES) throw new UserError('the remote kadm sent a line that never ends');
   }

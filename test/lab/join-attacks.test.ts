@@ -38,7 +38,8 @@ describe('a worker of cluster A', () => {
     before = await Watch.begin(worker);
   });
   afterEach(async () => {
-    expect(await before.changes()).toEqual([]);
+    // The rule that redirects counts what it redirects.
+    expect((await before.changes()).filter((line) => !line.includes('dnat to'))).toEqual([]);
   });
 
   async function refused(
@@ -118,18 +119,14 @@ esac
       const { stdout: said } = await a.exec(['cat', '/root/said']);
       return { exitCode: code ?? -1, said, peakMiB: (peak ?? 0) / 1024 };
     } finally {
-      await worker.exec([
-        'sh',
-        '-c',
-        'kill $(cat /run/harm.pid); pkill -f /usr/local/bin/harm; pkill yes; true',
-      ]);
+      await worker.exec(['sh', '-c', 'kill $(cat /run/harm.pid)']);
     }
   }
 
   test.each([
-    ['a line without an end', 'head -c 3G /dev/zero | tr "\\\\0" x', 'a line that never ends'],
+    ['a line without an end', 'tr "\\\\0" x </dev/zero', 'a line that never ends'],
     ['lines without an end', 'yes', 'does not stop talking'],
-    ['errors without an end', 'head -c 1G /dev/zero | tr "\\\\0" x >&2; exit 1', 'kadm ended with 1 there'],
+    ['errors without an end', 'yes >&2', 'does not stop talking'],
   ])('sends %s: that is refused, and fills no memory', async (_, harm, refusal) => {
     const { exitCode, said, peakMiB } = await meets(harm);
     expect({ exitCode, said }).toEqual({ exitCode: 1, said: expect.stringContaining(refusal) });
