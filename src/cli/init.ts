@@ -39,7 +39,7 @@ interface InitOptions extends InitFlags {
 }
 
 export function initCommand(): Command {
-  const init = withOptions(new Command('init'))
+  const init = withOptions(new Command('init').enablePositionalOptions())
     .description('make this host the first control plane of a new cluster')
     .addHelpText('after', EXAMPLES)
     .action(async (options: InitOptions) => await runInit(options));

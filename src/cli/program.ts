@@ -26,6 +26,8 @@ export function program(): Command {
     .description('Turns Linux machines into a Kubernetes cluster, and keeps it one')
     .version(versionText(), '-V, --version')
     .addHelpText('after', EXIT_CODES)
+    // What follows a command is its own: `init phase NAME --dry-run` must not give the flag to `init`.
+    .enablePositionalOptions()
     .showHelpAfterError('(kadm --help shows the commands)');
   const commands = [
     upCommand(),

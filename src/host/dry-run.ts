@@ -1,6 +1,15 @@
 import type { Stats } from 'node:fs';
+import { stringify } from 'yaml';
 import type { RunOptions, RunResult } from './command.ts';
 import type { FileAttributes, Host, NewFile, PromisedFile } from './host.ts';
+
+/** Keys, and what kubeconfigs and configuration files call them and passwords. */
+const SECRET = /PRIVATE KEY|client-key-data:|token:|password/;
+
+interface KubeObject {
+  readonly kind: string;
+  readonly metadata: { readonly name: string; readonly namespace?: string };
+}
 
 /** A Host that says what would be done instead of doing it. Reading is real; what was written reads back. */
 export class DryRunHost implements Host {
@@ -14,7 +23,7 @@ export class DryRunHost implements Host {
     this.#real = real;
   }
 
-  /** Everything that would have been done, in order. Content of private files is not shown. */
+  /** Everything that would have been done, in order. Keys, tokens and passwords are not shown. */
   report(): string {
     return this.#lines.join('\n');
   }
@@ -48,11 +57,38 @@ export class DryRunHost implements Host {
   async writeFile(path: string, content: string | Uint8Array, attributes: FileAttributes): Promise<void> {
     const bytes = Buffer.from(content);
     this.#written.set(path, bytes);
-    const secret = (attributes.mode & 0o044) === 0;
-    const verb = (await this.#real.stat(path)) === undefined ? 'create' : 'replace';
-    this.#lines.push(`${verb} ${path} (mode ${attributes.mode.toString(8)}, ${bytes.length} bytes)`);
-    if (secret) return;
-    for (const line of bytes.toString('utf8').trimEnd().split('\n')) this.#lines.push(`  | ${line}`);
+    const secret = SECRET.test(bytes.toString('latin1'));
+    const there = await this.#real.readFile(path);
+    const verb = there === undefined ? 'create' : 'replace';
+    const hidden = secret ? ', not shown: secret' : '';
+    this.#lines.push(`${verb} ${path} (mode ${attributes.mode.toString(8)}, ${bytes.length} bytes${hidden})`);
+    if (!secret)
+      this.#show(there === undefined ? bytes.toString('utf8') : await this.#difference(path, bytes));
+  }
+
+  /** What would be applied to the cluster. Secrets are only named. */
+  apply(objects: readonly object[]): void {
+    for (const object of objects as readonly KubeObject[]) {
+      const { kind, metadata } = object;
+      const name =
+        metadata.namespace === undefined ? metadata.name : `${metadata.namespace}/${metadata.name}`;
+      const secret = kind === 'Secret';
+      this.#lines.push(`apply ${kind} ${name}${secret ? ' (not shown: secret)' : ''}`);
+      if (!secret) this.#show(stringify(object));
+    }
+  }
+
+  #show(text: string): void {
+    for (const line of text.trimEnd().split('\n')) this.#lines.push(`  | ${line}`);
+  }
+
+  /** As `diff -u` says it, without its heading. */
+  async #difference(path: string, content: Buffer): Promise<string> {
+    const { stdout } = await this.#real.query(['diff', '--unified=2', path, '-'], {
+      input: content,
+      allowFailure: true,
+    });
+    return stdout.split('\n').slice(2).join('\n');
   }
 
   async writeFiles(files: readonly NewFile[]): Promise<void> {

@@ -11,8 +11,8 @@ export const addonCoredns: Phase<InitContext> = {
   title: 'Install CoreDNS',
   needs: ['bootstrap-token', 'other-images'],
   skip: ({ settings }) => (settings.without.dns ? 'the configuration leaves it to somebody else' : undefined),
-  async run(context, step) {
-    await applyAll(context, step, corednsObjects(context));
+  async run(context) {
+    await applyAll(context, corednsObjects(context));
   },
 };
 

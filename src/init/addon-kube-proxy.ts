@@ -13,7 +13,7 @@ export const addonKubeProxy: Phase<InitContext> = {
   needs: ['bootstrap-token', 'other-images'],
   skip: ({ settings }) =>
     settings.without.proxy ? 'the configuration leaves it to somebody else' : undefined,
-  async run(context, step) {
+  async run(context) {
     const { settings } = context;
     const data = {
       image: imageOf(context, 'image-kube-proxy'),
@@ -21,7 +21,7 @@ export const addonKubeProxy: Phase<InitContext> = {
       server: serverUrl(settings),
       env: settings.proxy,
     };
-    await applyAll(context, step, renderManifest(template, data));
+    await applyAll(context, renderManifest(template, data));
   },
 };
 

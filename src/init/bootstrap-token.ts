@@ -52,7 +52,7 @@ export const bootstrapToken: Phase<InitContext> = {
     const token = parseToken(context.token);
     const kubeconfig = buildClusterInfo(serverUrl(context.settings), ca);
     const { tokenOptions, moreTokens } = context.settings;
-    await applyAll(context, step, [
+    await applyAll(context, [
       ...renderManifest(rbac, {}),
       secretOf(context.token, tokenOptions),
       ...moreTokens.map((one) => secretOf(one.token, one)),

@@ -12,7 +12,7 @@ export const addonAgents: Phase<InitContext> = {
   title: 'Allow the agents of nodes to make the pod network',
   needs: ['wait-namespaces'],
   skip: othersNetwork,
-  run: async (context, step) => await applyAll(context, step, renderManifest(rbac, {})),
+  run: async (context) => await applyAll(context, renderManifest(rbac, {})),
 };
 
 /**

@@ -1,5 +1,5 @@
 import type { ExternalEtcd } from '../config/control-plane.ts';
-import { EXIT, UserError } from '../errors.ts';
+import { EXIT, messageOf, UserError } from '../errors.ts';
 import type { Host } from '../host/host.ts';
 import { existingPki } from '../node/pki-files.ts';
 import {
@@ -7,15 +7,16 @@ import {
   cidrsUnused,
   componentsThere,
   directoryAvailable,
+  everyNode,
   fileAvailable,
   fileThere,
-  kernelModule,
+  hostname,
   memory,
+  noOtherRuntime,
   numCpu,
   ownAddress,
   portFree,
   runChecks,
-  swap,
 } from '../node/preflight.ts';
 import type { Phase } from '../phases/phase.ts';
 import { isExternal } from '../pki/external.ts';
@@ -35,24 +36,34 @@ export const preflight: Phase<InitContext> = {
   title: 'Check that this host can become a control plane',
   needs: [],
   async run(context, step) {
-    refuseSecondCluster(context);
+    await refuseSecondCluster(context);
     await runChecks(checksFor(context), context.settings.ignorePreflightErrors, step);
     if (context.host.dryRun || context.ledger.begun !== undefined) return;
     await context.ledger.append({ verb: 'init', state: 'begun', version: context.release().kubernetes });
   },
 };
 
-function refuseSecondCluster({ ledger, settings }: InitContext): void {
+async function refuseSecondCluster(context: InitContext): Promise<void> {
+  const { ledger, settings } = context;
   const done = ledger.completed ?? (ledger.begun === 'join' ? 'join' : undefined);
   if (done === undefined) return;
   const what =
     done === 'init'
-      ? `is already a control plane (node ${settings.nodeName})`
+      ? `is already a control plane (node ${settings.nodeName}), and it is ${await healthOf(context)}`
       : 'has already joined a cluster';
   throw new UserError(`this host ${what}; nothing was changed`, {
     remedy: 'to start anew, run `kadm reset` first',
     exitCode: EXIT.preflight,
   });
+}
+
+async function healthOf({ api }: InitContext): Promise<string> {
+  try {
+    await (await api()).text('/readyz');
+    return 'healthy';
+  } catch (error) {
+    return `not healthy: ${messageOf(error).split('\n')[0]}`;
+  }
 }
 
 function checksFor(context: InitContext): Check[] {
@@ -61,8 +72,8 @@ function checksFor(context: InitContext): Check[] {
     componentsThere(context),
     numCpu(MINIMUM.cpus),
     memory(MINIMUM.memoryMiB),
-    swap(host),
-    kernelModule(host, 'br_netfilter', '/proc/sys/net/bridge'),
+    ...everyNode(host),
+    hostname(host, settings.nodeName),
     ownAddress(host, settings.advertiseAddress),
     usualPlaceFree(context),
     patchesApply(context),
@@ -76,6 +87,7 @@ function checksFor(context: InitContext): Check[] {
     ...[settings.apiPort, ...PORTS, ...(etcd.kind === 'local' ? ETCD_PORTS : [])].map((port) =>
       portFree(host, port),
     ),
+    noOtherRuntime(host),
     cidrsUnused(host, [...settings.podCidrs, ...settings.serviceCidrs]),
     directoryAvailable(host, '/etc/kubernetes/manifests'),
     ...(etcd.kind === 'local' ? [directoryAvailable(host, etcd.dataDir)] : etcdFiles(host, etcd)),

@@ -18,8 +18,8 @@ export const uploadConfig: Phase<InitContext> = {
   id: 'upload-config',
   title: 'Keep the configuration in the cluster',
   needs: ['wait-namespaces'],
-  async run(context, step) {
-    await applyAll(context, step, [
+  async run(context) {
+    await applyAll(context, [
       configMap('kubeadm-config', { ClusterConfiguration: kubeYaml(clusterConfiguration(context)) }),
       configMap('kubelet-config', { kubelet: kubeYaml(kubeletConfig(context)) }),
       configMap(KADM_CONFIG.name, { [KADM_CONFIG.key]: kubeYaml(networkConfig(context)) }),

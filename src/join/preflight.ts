@@ -1,6 +1,13 @@
 import { EXIT, UserError } from '../errors.ts';
 import type { NodeContext } from '../node/context.ts';
-import { type Check, fileAvailable, kernelModule, portFree, runChecks, swap } from '../node/preflight.ts';
+import {
+  type Check,
+  everyNode,
+  fileAvailable,
+  noOtherRuntime,
+  portFree,
+  runChecks,
+} from '../node/preflight.ts';
 import type { Phase } from '../phases/phase.ts';
 import { parseCaPin } from '../pki/ca-pin.ts';
 import { parseToken } from '../pki/token.ts';
@@ -44,13 +51,14 @@ export const checkHost: Phase<NodeContext> = {
 };
 
 function checksFor({ host, ledger }: NodeContext): Check[] {
-  const always = [swap(host), kernelModule(host, 'br_netfilter', '/proc/sys/net/bridge')];
+  const always = everyNode(host);
   // A run that was cut short has its own files and programs here.
   if (ledger.begun !== undefined) return always;
   return [
     ...always,
     portFree(host, 10248),
     portFree(host, 10250),
+    noOtherRuntime(host),
     fileAvailable(host, '/etc/kubernetes/kubelet.conf'),
     fileAvailable(host, '/etc/kubernetes/bootstrap-kubelet.conf'),
   ];

@@ -4,8 +4,59 @@ import { unitLog } from '../host/systemd.ts';
 const LAST_LINES = 10;
 const POD_LOGS = '/var/log/pods';
 
-/** The end of the log of a static pod's container, or of the kubelet when the container never started. */
+/** How far back a cause is looked for. */
+const SEARCHED_LINES = 200;
+
+/** What the logs of components say when something common is wrong, and what it means. */
+const CAUSES: readonly (readonly [RegExp, (found: RegExpExecArray) => string])[] = [
+  [/unknown flag: (--\S+)/, ([, flag]) => `it knows no argument ${flag}: mend its extraArgs`],
+  [
+    /invalid argument "([^"]*)" for "(--[^"]+)" flag/,
+    ([, value, flag]) => `${JSON.stringify(value)} is no value for ${flag}: mend its extraArgs`,
+  ],
+  [/no space left on device/, () => 'a disk is full: make room where it keeps its data (df -h)'],
+  [
+    /listen tcp \S*:(\d+): bind: address already in use/,
+    ([, port]) => `port ${port} is taken by another program (ss -ltnp)`,
+  ],
+  [
+    /(?:pull|resolve).*image "?([^\s"]+)"?.*(?:not found|no such host|connection refused|timeout|denied)/i,
+    ([, image]) => `the image ${image} cannot be had: check the component source and imageRepository`,
+  ],
+  [
+    /unknown service runtime\.v1\.RuntimeService/,
+    () => 'containerd runs without its CRI: take cri out of disabled_plugins in its configuration',
+  ],
+  [
+    /expected cgroupsPath to be of format|cgroup driver.*(?:differ|mismatch|misconfig)/i,
+    () => 'kubelet and containerd use different cgroup drivers: both must use systemd',
+  ],
+  [
+    /certificate has expired or is not yet valid: current time (\S+)/,
+    ([, time]) =>
+      `the clock of this host (${time}) is off, or a certificate has expired: see timedatectl and kadm certs check-expiration`,
+  ],
+  [/permission denied/i, () => 'it may not read or write one of its files: see the lines below'],
+];
+
+/** One line on the likely cause of what a component's log says; undefined when it is none of the common ones. */
+export function likelyCause(log: string): string | undefined {
+  for (const [pattern, explain] of CAUSES) {
+    const found = pattern.exec(log);
+    if (found !== null) return explain(found);
+  }
+  return undefined;
+}
+
+/** The likely cause, and the end of the log of a static pod's container, or of the kubelet when the container never started. */
 export async function lastWordsOf(host: Host, pod: string): Promise<string> {
+  const words = await logOf(host, pod);
+  const kubelet = await unitLog(host, 'kubelet.service', SEARCHED_LINES);
+  const cause = likelyCause(words) ?? likelyCause(kubelet);
+  return cause === undefined ? words : `likely cause: ${cause}\n${words}`;
+}
+
+async function logOf(host: Host, pod: string): Promise<string> {
   const folder = (await host.list(POD_LOGS)).find((name) => name.startsWith(`kube-system_${pod}-`));
   if (folder !== undefined) {
     const logs = `${POD_LOGS}/${folder}/${pod}`;

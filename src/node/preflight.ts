@@ -3,6 +3,7 @@ import { type Cidr, contains, overlaps, parseCidr } from '../config/cidr.ts';
 import { EXIT, UserError } from '../errors.ts';
 import type { Host } from '../host/host.ts';
 import { hostAddresses, hostRoutes } from '../host/network.ts';
+import { unitState } from '../host/systemd.ts';
 import type { Step } from '../phases/phase.ts';
 import { wantedArtifacts } from './components.ts';
 import type { NodeContext } from './context.ts';
@@ -11,6 +12,8 @@ import type { NodeContext } from './context.ts';
 export interface Problem {
   readonly message: string;
   readonly remedy: string;
+  /** It can be lived with: told, and gone on. */
+  readonly bearable?: boolean;
 }
 
 /** One thing to look at before anything is changed. Names are kubeadm's where the check is the same. */
@@ -36,7 +39,8 @@ export async function runChecks(
   const fatal: Failure[] = [];
   for (const { name, problem } of results) {
     if (problem === undefined) continue;
-    if (ignore.has('all') || ignore.has(name.toLowerCase())) step.warn(lineOf({ name, problem }));
+    if (problem.bearable || ignore.has('all') || ignore.has(name.toLowerCase()))
+      step.warn(lineOf({ name, problem }));
     else fatal.push({ name, problem });
   }
   if (fatal.length > 0) throw notReady(fatal);
@@ -88,6 +92,98 @@ export function requireRoot(): void {
   throw new UserError('kadm needs root here', { remedy: 'run it with sudo', exitCode: EXIT.preflight });
 }
 
+/** What is looked at on every host that is to be a node. */
+export function everyNode(host: Host): Check[] {
+  return [
+    swap(host),
+    kernelModule(host, 'br_netfilter', '/proc/sys/net/bridge'),
+    cgroups(host),
+    ...TOOLS.map((name) => tool(host, name)),
+  ];
+}
+
+/** Programs that kadm, the kubelet or a network plugin runs, and where a distribution may lack them. */
+const TOOLS = ['ip', 'nft', 'iptables', 'mount', 'modprobe', 'ss'] as const;
+
+function tool(host: Host, name: string): Check {
+  return check(`FileExisting-${name}`, async () => {
+    const { exitCode } = await host.query(['sh', '-c', 'command -v "$1"', 'sh', name], {
+      allowFailure: true,
+    });
+    if (exitCode === 0) return undefined;
+    return { message: `there is no program ${name}`, remedy: `install the package that holds ${name}` };
+  });
+}
+
+/** Controllers that the kubelet demands (Kubernetes documentation, cgroups). */
+const CONTROLLERS = ['cpu', 'cpuset', 'memory', 'pids'] as const;
+
+/** kubeadm's name for what the kernel has to offer. */
+function cgroups(host: Host): Check {
+  return check('SystemVerification', async () => {
+    const unified = (await host.readFile('/sys/fs/cgroup/cgroup.controllers'))?.toString('utf8');
+    const text = unified ?? (await host.readFile('/proc/cgroups'))?.toString('utf8') ?? '';
+    const names = unified === undefined ? enabledIn(text) : text.trim().split(/\s+/);
+    const missing = CONTROLLERS.filter((name) => !names.includes(name));
+    if (missing.length === 0) return undefined;
+    return {
+      message: `this kernel has no cgroup controller ${missing.join(', ')}`,
+      remedy: 'boot it with them: cgroup_enable=memory and the like',
+    };
+  });
+}
+
+/** Controllers of /proc/cgroups (cgroups(7)): name, hierarchy, number of cgroups, enabled. */
+function enabledIn(text: string): string[] {
+  return text
+    .trim()
+    .split('\n')
+    .map((line) => line.split(/\s+/))
+    .flatMap(([name, , , enabled]) => (name !== undefined && enabled === '1' ? [name] : []));
+}
+
+/** Programs that ask for the node by its name go wrong without; the cluster itself does not. */
+export function hostname(host: Host, nodeName: string): Check {
+  return check('Hostname', async () => {
+    const { exitCode } = await host.query(['getent', 'hosts', nodeName], { allowFailure: true });
+    if (exitCode === 0) return undefined;
+    return {
+      message: `the name ${nodeName} leads to no address on this host`,
+      remedy: 'add it to /etc/hosts or to the DNS',
+      bearable: true,
+    };
+  });
+}
+
+const OTHER_RUNTIMES = ['docker.service', 'crio.service'] as const;
+
+/** kadm brings its own containerd, with its own configuration: who uses one that is here would lose theirs. */
+export function noOtherRuntime(host: Host): Check {
+  return check('CRI', async () => {
+    const states = await Promise.all(
+      OTHER_RUNTIMES.map(async (name) => ({ name, ...(await unitState(host, name)) })),
+    );
+    const users = [
+      ...states.filter(({ active }) => active).map(({ name }) => name),
+      ...(await namespaces(host)),
+    ];
+    if (users.length === 0) return undefined;
+    return {
+      message: `a container runtime is in use here already, by ${users.join(', ')}`,
+      remedy: 'kadm brings its own: stop what uses it, and disable its units',
+    };
+  });
+}
+
+/** Those of containerd that are not the kubelet's. */
+async function namespaces(host: Host): Promise<string[]> {
+  if ((await host.stat('/run/containerd/containerd.sock')) === undefined) return [];
+  const list = ['sh', '-c', 'command -v ctr >/dev/null && ctr namespaces list --quiet'];
+  const { stdout } = await host.query(list, { allowFailure: true });
+  const others = stdout.split('\n').filter((name) => name !== '' && name !== 'k8s.io' && name !== 'default');
+  return others.map((name) => `containerd namespace ${name}`);
+}
+
 export function numCpu(minimum: number): Check {
   return check('NumCPU', async () => {
     const { length } = cpus();
@@ -107,7 +203,7 @@ export function memory(minimumMiB: number): Check {
   });
 }
 
-export function swap(host: Host): Check {
+function swap(host: Host): Check {
   return check('Swap', async () => {
     const lines = ((await host.readFile('/proc/swaps'))?.toString('utf8') ?? '').trim().split('\n').slice(1);
     if (lines.length === 0) return undefined;
@@ -158,7 +254,7 @@ export function directoryAvailable(host: Host, path: string): Check {
 }
 
 /** The kernel must have the module, or be able to load it. */
-export function kernelModule(host: Host, name: string, sign: string): Check {
+function kernelModule(host: Host, name: string, sign: string): Check {
   return check(`KernelModule-${name}`, async () => {
     if ((await host.stat(sign)) !== undefined) return undefined;
     const { exitCode } = await host.query(['modprobe', '--dry-run', name], { allowFailure: true });
