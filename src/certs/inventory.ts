@@ -33,6 +33,7 @@ export interface Inventory {
 }
 
 const MANIFEST = '/etc/kubernetes/manifests/kube-apiserver.yaml';
+const ETCD_MANIFEST = '/etc/kubernetes/manifests/etcd.yaml';
 
 /** etcd/server is called etcd-server, as with kubeadm. */
 export function nameOf(file: string): string {
@@ -48,7 +49,12 @@ export async function inventory(host: Host): Promise<Inventory> {
   const controlPlane =
     files.has(`${KUBERNETES_DIRECTORY}/admin.conf`) || (await host.stat(MANIFEST)) !== undefined;
   const [authorities, certificates] = [authorityItems(files), await certificateItems(host, files)];
-  if (controlPlane) return { authorities, certificates, files };
+  if (controlPlane) {
+    const etcdIsHere = (await host.stat(ETCD_MANIFEST)) !== undefined;
+    // Of an etcd that somebody else runs nothing is missing here.
+    const ours = (item: Item): boolean => etcdIsHere || isThere(item) || !isOfEtcd(item);
+    return { authorities: authorities.filter(ours), certificates: certificates.filter(ours), files };
+  }
   const there = { authorities: authorities.filter(isThere), certificates: certificates.filter(isThere) };
   if (there.certificates.length > 0) return { ...there, files };
   throw new UserError(`there are no certificates of a node in ${KUBERNETES_DIRECTORY}`, {
@@ -56,6 +62,9 @@ export async function inventory(host: Host): Promise<Inventory> {
     exitCode: EXIT.preflight,
   });
 }
+
+const isOfEtcd = ({ authority, path }: Item): boolean =>
+  authority === 'etcd/ca' || path === `${PKI_DIRECTORY}/etcd/ca.crt`;
 
 const isThere = ({ certPem }: Item): boolean => certPem !== undefined;
 

@@ -1,5 +1,6 @@
 import { EXIT, UserError } from '../errors.ts';
 import type { Host } from '../host/host.ts';
+import { withHostLock } from '../host/host-lock.ts';
 import type { Emit } from '../phases/events.ts';
 import { Ledger } from '../phases/ledger.ts';
 import { runPhases } from '../phases/runner.ts';
@@ -28,6 +29,10 @@ export interface RenewRun {
  * @returns the names of what was renewed
  */
 export async function renewCertificates(run: RenewRun): Promise<string[]> {
+  return await withHostLock('kadm certs renew', () => renewAlone(run));
+}
+
+async function renewAlone(run: RenewRun): Promise<string[]> {
   const { host, emit, signal, timeoutMs } = run;
   const ledger = await Ledger.open(host);
   if (ledger.begun === undefined) throw notSetUpHere();

@@ -118,23 +118,24 @@ const COPIES = '\nCopies of admin.conf elsewhere hold the old certificate: repla
 
 interface RequestOptions {
   readonly config?: string;
-  readonly certDir: string;
+  readonly certDir?: string;
   readonly kubeconfigDir: string;
 }
 
 function generateCsrCommand(): Command {
   return new Command('generate-csr')
     .description('write keys and certificate requests, for an authority whose key is elsewhere')
-    .option('--cert-dir <path>', 'where keys and requests go', '/etc/kubernetes/pki')
+    .option('--cert-dir <path>', 'where keys and requests go (default: /etc/kubernetes/pki)')
     .option('--kubeconfig-dir <path>', 'where kubeconfigs and their requests go', '/etc/kubernetes')
     .addOption(configOption())
     .action(async (options: RequestOptions) => await generateCsr(options));
 }
 
-async function generateCsr({ config, ...folders }: RequestOptions): Promise<void> {
+async function generateCsr({ config, certDir, kubeconfigDir }: RequestOptions): Promise<void> {
   await runVerb('text', async () => {
     const { LocalHost } = await import('../host/host.ts');
     const { addressTowards } = await import('../host/network.ts');
+    const { placedIn } = await import('../node/pki-files.ts');
     const { requireRoot } = await import('../node/preflight.ts');
     const { initSettings } = await import('../config/settings.ts');
     const { DEFAULT_KUBERNETES_VERSION } = await import('../components/catalog.ts');
@@ -143,8 +144,10 @@ async function generateCsr({ config, ...folders }: RequestOptions): Promise<void
     requireRoot();
     const host = new LocalHost();
     const facts = { hostname: ownHostname(), defaultAddress: await addressTowards(host, '192.0.2.1') };
-    const settings = initSettings({}, await loadDocuments(config), facts, DEFAULT_KUBERNETES_VERSION);
-    const requests = await generateRequests(host, pkiSettings(settings), folders);
+    const flags = certDir === undefined ? {} : { certDir };
+    const settings = initSettings(flags, await loadDocuments(config), facts, DEFAULT_KUBERNETES_VERSION);
+    const at = placedIn(settings.certificatesDir, kubeconfigDir);
+    const requests = await generateRequests(host, pkiSettings(settings), at, certDir === undefined);
     if (requests.length === 0) return 'All certificates are there, or can be made here: nothing to request.';
     return [...requests, NEXT].join('\n');
   });

@@ -1,7 +1,7 @@
 import type { ExternalEtcd } from '../config/control-plane.ts';
 import { EXIT, messageOf, UserError } from '../errors.ts';
 import type { Host } from '../host/host.ts';
-import { existingPki } from '../node/pki-files.ts';
+import { existingPki, placedIn } from '../node/pki-files.ts';
 import {
   type Check,
   cidrsUnused,
@@ -91,27 +91,32 @@ function checksFor(context: InitContext): Check[] {
     cidrsUnused(host, [...settings.podCidrs, ...settings.serviceCidrs]),
     directoryAvailable(host, '/etc/kubernetes/manifests'),
     ...(etcd.kind === 'local' ? [directoryAvailable(host, etcd.dataDir)] : etcdFiles(host, etcd)),
-    kubeletKubeconfig(host),
+    kubeletKubeconfig(context),
     existingCertificates(context),
   ];
 }
 
 /** An external authority has signed it before there is a cluster. */
-function kubeletKubeconfig(host: Host): Check {
-  const { name, run } = fileAvailable(host, '/etc/kubernetes/kubelet.conf');
+function kubeletKubeconfig(context: InitContext): Check {
+  const { name, run } = fileAvailable(context.host, '/etc/kubernetes/kubelet.conf');
   return {
     name,
-    run: async () => (isExternal(await existingPki(host), 'ca') ? undefined : await run()),
+    run: async () => (isExternal(await pkiOf(context), 'ca') ? undefined : await run()),
   };
 }
 
+/** What the folder holds in which the certificates are to be; no link leads to it yet. */
+async function pkiOf({ host, settings }: InitContext): Promise<Map<string, string>> {
+  return await existingPki(host, placedIn(settings.certificatesDir));
+}
+
 /** Files of a PKI that are there already have to be right, and complete where an external authority signs them. */
-function existingCertificates({ host, settings }: InitContext): Check {
+function existingCertificates(context: InitContext): Check {
   const run = async (): ReturnType<Check['run']> => {
-    const existing = await existingPki(host);
+    const existing = await pkiOf(context);
     if (existing.size === 0) return undefined;
     try {
-      await planPki(pkiSettings(settings), existing, new Date());
+      await planPki(pkiSettings(context.settings), existing, new Date());
       return undefined;
     } catch (error) {
       if (!(error instanceof UserError)) throw error;

@@ -12,13 +12,14 @@ import {
   type Plan,
 } from './plan.ts';
 import {
-  AUTHORITIES,
   type AuthorityId,
-  CERTIFICATES,
+  authoritiesOf,
   type CertificateRow,
+  certificatesOf,
   controlPlaneAgent,
   KUBECONFIGS,
   type KubeconfigRow,
+  type PkiSettings,
   serverOf,
 } from './table.ts';
 import { createCertificateRequest, publicKeyOf } from './x509.ts';
@@ -36,15 +37,23 @@ export function isExternal(existing: Files, id: AuthorityId): boolean {
 }
 
 /** Paths of everything that external authorities have to sign, and that is not there. */
-export function missingSignatures(existing: Files): string[] {
-  return externalAuthorities(existing).flatMap((id) => missingFrom(existing, id));
+export function missingSignatures(settings: PkiSettings, existing: Files): string[] {
+  const rows = certificatesOf(settings).filter(({ authority }) => isExternal(existing, authority));
+  const pairs = rows.map(({ file }) => `${PKI_DIRECTORY}/${file}.crt`).filter((path) => !existing.has(path));
+  if (!isExternal(existing, 'ca')) return pairs;
+  const kubeconfigs = KUBECONFIGS.map(({ file }) => `${KUBERNETES_DIRECTORY}/${file}`);
+  const unsigned = kubeconfigs.filter((path) => needsCertificate(existing, path));
+  const agent =
+    existing.has(AGENT_IDENTITY) || existing.has(`${AGENT_PAIR}.crt`) ? [] : [`${AGENT_PAIR}.crt`];
+  return [...pairs, ...unsigned.map((path) => `${path}.crt`), ...agent];
 }
 
 /** @throws UserError that lists everything that external authorities have to sign, and that is not there */
-export function refuseMissing(existing: Files): void {
-  const missing = missingSignatures(existing);
+export function refuseMissing(settings: PkiSettings, existing: Files): void {
+  const missing = missingSignatures(settings, existing);
   if (missing.length === 0) return;
-  const keys = externalAuthorities(existing).map((id) => `${PKI_DIRECTORY}/${id}.key`);
+  const external = authoritiesOf(settings).filter((id) => isExternal(existing, id));
+  const keys = external.map((id) => `${PKI_DIRECTORY}/${id}.key`);
   const list = missing.map((path) => `  ${path}`).join('\n');
   throw new UserError(
     `certificates that an external authority has to sign are missing (${keys.join(', ')} not there):\n${list}`,
@@ -53,23 +62,6 @@ export function refuseMissing(existing: Files): void {
         '`kadm certs generate-csr` writes their keys and requests (.csr): put what your authority signs beside them',
     },
   );
-}
-
-function externalAuthorities(existing: Files): AuthorityId[] {
-  return (Object.keys(AUTHORITIES) as AuthorityId[]).filter((id) => isExternal(existing, id));
-}
-
-function missingFrom(existing: Files, id: AuthorityId): string[] {
-  const pairs = CERTIFICATES.filter(({ authority }) => authority === id).map(
-    ({ file }) => `${PKI_DIRECTORY}/${file}.crt`,
-  );
-  const missing = pairs.filter((path) => !existing.has(path));
-  if (id !== 'ca') return missing;
-  const kubeconfigs = KUBECONFIGS.map(({ file }) => `${KUBERNETES_DIRECTORY}/${file}`);
-  const unsigned = kubeconfigs.filter((path) => needsCertificate(existing, path));
-  const agent =
-    existing.has(AGENT_IDENTITY) || existing.has(`${AGENT_PAIR}.crt`) ? [] : [`${AGENT_PAIR}.crt`];
-  return [...missing, ...unsigned.map((path) => `${path}.crt`), ...agent];
 }
 
 /** A kubeconfig whose certificate is neither in it nor beside it. */
@@ -87,7 +79,9 @@ function needsCertificate(existing: Files, path: string): boolean {
 export async function planRequests(plan: Plan): Promise<PkiFile[]> {
   const canSign = (id: AuthorityId): boolean => plan.existing.has(`${PKI_DIRECTORY}/${id}.key`);
   const files = await Promise.all([
-    ...CERTIFICATES.filter(({ authority }) => !canSign(authority)).map((row) => pairRequest(plan, row)),
+    ...certificatesOf(plan.settings)
+      .filter(({ authority }) => !canSign(authority))
+      .map((row) => pairRequest(plan, row)),
     ...(canSign('ca') ? [] : KUBECONFIGS.map((row) => kubeconfigRequest(plan, row))),
     ...(canSign('ca') ? [] : [agentRequest(plan)]),
   ]);

@@ -35,7 +35,7 @@ export async function planPki(
   now: Date,
 ): Promise<PkiFile[]> {
   const plan: Plan = { settings, existing, now };
-  refuseMissing(existing);
+  refuseMissing(settings, existing);
   const authorities = await planAuthorities(plan);
   const ca = authorityOf(authorities, 'ca');
   const files = await Promise.all([

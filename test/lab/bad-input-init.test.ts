@@ -140,10 +140,10 @@ test('kadm join --ssh asks for an init first', async () => {
 
 test('kadm init refuses a PKI that is wrong, and names the file', async () => {
   const pki = '/etc/kubernetes/pki';
-  await host.exec(['sh', '-c', `mkdir -p ${pki} && echo nothing > ${pki}/ca.crt`]);
+  await host.exec(['sh', '-c', `mkdir -p ${pki} && echo nothing > ${pki}/sa.key`]);
   await expectRefusal(host, ['kadm', 'init'], {
     exitCode: 3,
-    line: `this host is not ready: ${pki}/ca.crt is not a certificate in PEM`,
+    line: `this host is not ready: ${pki}/sa.key holds no private key that could be read (PEM, without a passphrase)`,
     remedy: /remove it to have a new one made, or put the right one there \(nothing was changed; .*\)/,
   });
   await host.exec(['rm', '-r', '/etc/kubernetes']);

@@ -255,7 +255,7 @@ describe('a control plane of kadm’s', () => {
       // etcd's start and the API server's own: no more than two, and none longer than that one component took.
       expect(gaps.length).toBeLessThanOrEqual(2);
       expect(Math.max(...gaps)).toBeLessThanOrEqual(Math.max(took.etcd ?? 0, took['kube-apiserver'] ?? 0));
-      const { coredns, 'kube-proxy': proxy, etcd = 0, 'kube-apiserver': server = 0 } = before;
+      const { coredns = 0, 'kube-proxy': proxy = 0, etcd = 0, 'kube-apiserver': server = 0 } = before;
       const once = { coredns, 'kube-proxy': proxy, etcd: etcd + 1, 'kube-apiserver': server + 1 };
       await expect.poll(() => starts(master), { timeout: 30_000 }).toMatchObject(once);
       const now = await serials(master);

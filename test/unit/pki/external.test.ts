@@ -61,7 +61,7 @@ beforeAll(async () => {
 describe('requests for an external authority', () => {
   test('are there for each certificate that is missing, beside its key', async () => {
     const asked = await content(planRequests({ settings: SETTINGS, existing: bare, now: NOW }));
-    const missing = missingSignatures(bare);
+    const missing = missingSignatures(SETTINGS, bare);
     const requests = [...asked.keys()].filter((path) => path.endsWith('.csr'));
     expect(requests.map((path) => path.replace(/csr$/, 'crt')).sort()).toEqual(missing.sort());
     expect(missing).toHaveLength(13);
@@ -82,6 +82,14 @@ describe('requests for an external authority', () => {
     const asked = await content(planRequests({ settings: SETTINGS, existing, now: NOW }));
     expect([...asked.keys()].filter((path) => path.includes('etcd'))).toEqual([]);
     expect([...asked.keys()]).toContain(`${PKI}/apiserver.csr`);
+  });
+
+  test('are not made, nor missed, for an etcd that somebody else runs', async () => {
+    const settings = { ...SETTINGS, etcd: 'external' } as const;
+    const asked = await content(planRequests({ settings, existing: bare, now: NOW }));
+    expect(
+      [...asked.keys(), ...missingSignatures(settings, bare)].filter((path) => path.includes('etcd')),
+    ).toEqual([]);
   });
 
   test('lead, once signed, to a PKI that init takes as it is', async () => {

@@ -25,6 +25,9 @@ const SETTINGS: PkiSettings = {
   localServer: 'https://192.0.2.1:6443',
 };
 
+/** A search for primes of 2048 bits takes as long as luck has it. */
+const SLOW_MS = 60_000;
+
 let folder = '';
 const openssl = (...argv: string[]): string =>
   execFileSync('openssl', argv, { encoding: 'utf8', stdio: 'pipe' });
@@ -89,22 +92,26 @@ describe('openssl x509 sees', () => {
     ['RSA-2048', 'sha256WithRSAEncryption', /Public-Key: \(2048 bit\)/],
     ['RSA-3072', 'sha256WithRSAEncryption', /Public-Key: \(3072 bit\)/],
     ['RSA-4096', 'sha256WithRSAEncryption', /Public-Key: \(4096 bit\)/],
-  ])('a key of %s, signed with %s', async (algorithm, signature, key) => {
-    const now = new Date();
-    const { privateKey } = await generateKeyPair(algorithm);
-    const ca = { path: 'ca.crt', certPem: issueAuthority('test', privateKey, now), key: privateKey };
-    const names = { dns: ['h1'], ips: [] };
-    const request = {
-      path: 'h1.crt',
-      subject: { commonName: 'h1' },
-      key: privateKey,
-      usages: ['server'],
-      names,
-    };
-    const leaf = put(`${algorithm}.crt`, issueLeaf(ca, request as Parameters<typeof issueLeaf>[1], now));
-    expect(verify(put(`${algorithm}-ca.crt`, ca.certPem), 'sslserver', leaf)).toBe(`${leaf}: OK`);
-    const text = openssl('x509', '-in', leaf, '-noout', '-text');
-    expect(text).toContain(`Signature Algorithm: ${signature}`);
-    expect(text).toMatch(key);
-  });
+  ])(
+    'a key of %s, signed with %s',
+    async (algorithm, signature, key) => {
+      const now = new Date();
+      const { privateKey } = await generateKeyPair(algorithm);
+      const ca = { path: 'ca.crt', certPem: issueAuthority('test', privateKey, now), key: privateKey };
+      const names = { dns: ['h1'], ips: [] };
+      const request = {
+        path: 'h1.crt',
+        subject: { commonName: 'h1' },
+        key: privateKey,
+        usages: ['server'],
+        names,
+      };
+      const leaf = put(`${algorithm}.crt`, issueLeaf(ca, request as Parameters<typeof issueLeaf>[1], now));
+      expect(verify(put(`${algorithm}-ca.crt`, ca.certPem), 'sslserver', leaf)).toBe(`${leaf}: OK`);
+      const text = openssl('x509', '-in', leaf, '-noout', '-text');
+      expect(text).toContain(`Signature Algorithm: ${signature}`);
+      expect(text).toMatch(key);
+    },
+    SLOW_MS,
+  );
 });
