@@ -205,7 +205,10 @@ describe('a cluster whose network is another’s', () => {
 
   it('gets its pods’ network from whoever comes, and kadm keeps out of it', async () => {
     // As a third party's installer would: a bridge for the node's CIDR.
-    const cidr = await kubectl.run('get', 'node', 'h1', '--output', 'jsonpath={.spec.podCIDR}');
+    const podCidr = (): Promise<string> =>
+      kubectl.run('get', 'node', 'h1', '--output', 'jsonpath={.spec.podCIDR}');
+    await expect.poll(podCidr, { timeout: 60_000 }).not.toBe('');
+    const cidr = await podCidr();
     const plugins = [
       {
         type: 'bridge',
