@@ -146,7 +146,7 @@ let master: LabHost;
 let said: string;
 
 beforeAll(async () => {
-  lab = await bareLabWithKadm(LAB, 2);
+  lab = await bareLabWithKadm(LAB, 3);
   master = lab.host('h1');
   for (const host of lab.hosts) await hosts(host, `${master.address} api.blue.example.org`);
   await write(master, '/root/cluster.yaml', await configuration(master));
@@ -420,4 +420,74 @@ test('the password of a proxy is in no log, and in no file that others may read'
   ]);
   const modes = await onMaster('stat', '--format=%a', ...files);
   expect(modes.trim().split('\n')).toEqual(['600', '600', '600', '600']);
+});
+
+describe('a control plane on the etcd of somebody else', () => {
+  const PORT = 12_379;
+  let own: LabHost;
+
+  const onOwn = async (...argv: string[]): Promise<string> =>
+    (await own.exec(argv, { timeoutMs: TIMEOUT_MS })).stdout;
+
+  beforeAll(async () => {
+    own = lab.host('h3');
+    const url = `https://${master.address}:${PORT}`;
+    await startEtcd(url);
+    const files = {
+      'ca.crt': 'etcd/ca.crt',
+      'client.crt': 'apiserver-etcd-client.crt',
+      'client.key': 'apiserver-etcd-client.key',
+    };
+    for (const [name, file] of Object.entries(files))
+      await write(own, `/root/etcd/${name}`, await onMaster('cat', `/srv/pki/${file}`));
+    const cluster = {
+      apiVersion: KUBEADM,
+      kind: 'ClusterConfiguration',
+      dns: { disabled: true },
+      proxy: { disabled: true },
+      etcd: {
+        external: {
+          endpoints: [url],
+          caFile: '/root/etcd/ca.crt',
+          certFile: '/root/etcd/client.crt',
+          keyFile: '/root/etcd/client.key',
+        },
+      },
+    };
+    const { stdout } = await own.exec(['cat', '/etc/kadm/config.yaml']);
+    await write(own, '/root/cluster.yaml', `${stdout}\n---\n${stringify(cluster)}`);
+    await onOwn('kadm', 'init', '--config', '/root/cluster.yaml');
+  });
+
+  /** The program of the first cluster's etcd, with a port and data of its own. */
+  async function startEtcd(url: string): Promise<void> {
+    const pid = (await onMaster('pgrep', '--exact', '--oldest', 'etcd')).trim();
+    await onMaster('cp', `/proc/${pid}/root/usr/local/bin/etcd`, '/root/external-etcd');
+    await onMaster(
+      ...['systemd-run', '--quiet', '--collect', '--unit=external-etcd', '/root/external-etcd'],
+      ...['--data-dir=/root/external', `--listen-client-urls=${url}`, `--advertise-client-urls=${url}`],
+      ...['--listen-peer-urls=http://127.0.0.1:12380', '--client-cert-auth=true'],
+      ...['--cert-file=/srv/pki/etcd/server.crt', '--key-file=/srv/pki/etcd/server.key'],
+      '--trusted-ca-file=/srv/pki/etcd/ca.crt',
+    );
+  }
+
+  test('keeps its objects there, and has none itself', async () => {
+    expect(await onOwn('kubectl', 'get', '--raw', '/readyz/etcd')).toBe('ok');
+    expect(await onOwn('ls', '/etc/kubernetes/manifests')).not.toContain('etcd');
+    expect((await onOwn('find', '/etc/kubernetes/pki', '-name', '*etcd*')).trim()).toBe('');
+  });
+
+  test('has none of the add-ons that the configuration leaves out', async () => {
+    const names = await onOwn(
+      'kubectl',
+      '--namespace',
+      'kube-system',
+      'get',
+      'daemonset,deployment',
+      '--output',
+      'name',
+    );
+    expect(names.trim()).toBe('');
+  });
 });
