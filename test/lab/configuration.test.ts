@@ -213,6 +213,17 @@ async function object(...argv: string[]): Promise<any> {
   );
 }
 
+/** What the cluster knows of a static pod: the kubelet tells it some seconds after it knows its node. */
+// biome-ignore lint/suspicious/noExplicitAny: tests look into objects of the API
+async function mirrorPod(name: string): Promise<any> {
+  const known = async (): Promise<number> => {
+    const get = ['kubectl', 'get', '--namespace', 'kube-system', 'pod', name];
+    return (await master.exec(get, { allowFailure: true })).exitCode;
+  };
+  await expect.poll(known, { timeout: 60_000, interval: 1_000 }).toBe(0);
+  return await object('pod', name);
+}
+
 /** Words of a running program's command line, or its variables. */
 async function processOf(program: string, what: 'cmdline' | 'environ'): Promise<string[]> {
   const pid = (await onMaster('pgrep', '--exact', '--oldest', program.slice(0, 15))).trim();
@@ -288,7 +299,7 @@ describe('the API server', () => {
   });
 
   test('asks for as much processor time as a strategic patch says', async () => {
-    const pod = await object('pod', 'kube-apiserver-m1');
+    const pod = await mirrorPod('kube-apiserver-m1');
     expect(pod.spec.containers[0].resources.requests).toEqual({ cpu: '111m' });
     expect(pod.spec.containers[0].image).toMatch(new RegExp(`^${REPOSITORY}/kube-apiserver:`));
     expect(pod.spec.containers[0].startupProbe.failureThreshold).toBe(30);
@@ -302,12 +313,12 @@ test('etcd has its folder, its names, its arguments, its variables and its patch
   expect(await onMaster('ls', '/srv/etcd')).toContain('member');
   expect(await certificate('/etc/kubernetes/pki/etcd/server.crt')).toContain('DNS:etcd.example.org');
   expect(await certificate('/etc/kubernetes/pki/etcd/peer.crt')).toContain('IP Address:203.0.113.8');
-  const pod = await object('pod', 'etcd-m1');
+  const pod = await mirrorPod('etcd-m1');
   expect(pod.metadata.annotations['example.org/patched']).toBe('strategic');
 });
 
 test('merge patch and JSON patch reach the controller manager and the scheduler', async () => {
-  const manager = await object('pod', 'kube-controller-manager-m1');
+  const manager = await mirrorPod('kube-controller-manager-m1');
   expect(manager.metadata.labels.patched).toBe('merge');
   expect(await processOf('kube-controller-manager', 'cmdline')).toEqual(
     expect.arrayContaining([
@@ -316,7 +327,7 @@ test('merge patch and JSON patch reach the controller manager and the scheduler'
       '--cluster-cidr=10.20.0.0/16',
     ]),
   );
-  const scheduler = await object('pod', 'kube-scheduler-m1');
+  const scheduler = await mirrorPod('kube-scheduler-m1');
   expect(scheduler.metadata.labels.patched).toBe('json');
   expect(scheduler.spec.containers[0].resources.requests).toEqual({ cpu: '55m' });
   expect(await processOf('kube-scheduler', 'cmdline')).toContain('--v=2');
