@@ -4,6 +4,7 @@ import type { Lab } from '../../src/lab/lab.ts';
 import type { LabHost } from '../../src/lab/lab-host.ts';
 import { removeLab } from './bare-lab.ts';
 import { bareLabWithKadm } from './support/bare-kadm.ts';
+import { Watch } from './support/refusal.ts';
 
 /*
  * A cluster whose configuration says everything that kubeadm's documents can say of a running control plane, and what
@@ -144,6 +145,7 @@ const PROXY = {
 let lab: Lab;
 let master: LabHost;
 let said: string;
+let bare: Watch;
 
 beforeAll(async () => {
   lab = await bareLabWithKadm(LAB, 3);
@@ -162,6 +164,7 @@ beforeAll(async () => {
     '/root/patches/kubeletconfiguration+json.yaml',
     stringify([{ op: 'replace', path: '/maxPods', value: 33 }]),
   );
+  bare = await Watch.begin(master);
   const init = ['kadm', 'init', '--config', '/root/cluster.yaml', '--pod-network-cidr', '10.20.0.0/16'];
   const run = await master.exec(init, { timeoutMs: TIMEOUT_MS, env: PROXY });
   said = `${run.stdout}${run.stderr}`;
@@ -501,4 +504,11 @@ describe('a control plane on the etcd of somebody else', () => {
     );
     expect(names.trim()).toBe('');
   });
+});
+
+test('reset removes what was made in other places than the usual', async () => {
+  await onMaster('systemctl', 'stop', 'external-etcd.service');
+  await onMaster('rm', '-r', '/root/external', '/root/external-etcd', '/root/kept.yaml');
+  await master.exec(['kadm', 'reset', '--force'], { timeoutMs: TIMEOUT_MS });
+  expect(await bare.changes()).toEqual([]);
 });
