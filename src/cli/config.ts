@@ -167,7 +167,7 @@ async function listImages({ config, output, ...flags }: ImagesOptions): Promise<
   if (output === 'text') return images.join('\n');
   // The same words as kubeadm's, for the programs that read those.
   return JSON.stringify(
-    { apiVersion: 'output.kubeadm.k8s.io/v1alpha3', images, kind: 'Images' },
+    { kind: 'Images', apiVersion: 'output.kubeadm.k8s.io/v1alpha3', images },
     undefined,
     4,
   );

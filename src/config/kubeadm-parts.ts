@@ -30,7 +30,9 @@ const extraEnvs = z.array(
       value: z.string().optional(),
       valueFrom: z
         .strictObject({
-          fieldRef: z.strictObject({ apiVersion: z.string().optional(), fieldPath: z.string() }).optional(),
+          fieldRef: z
+            .strictObject({ apiVersion: z.string().default('v1'), fieldPath: z.string() })
+            .optional(),
           resourceFieldRef: z
             .strictObject({
               containerName: z.string().optional(),

@@ -212,7 +212,10 @@ export const joinConfigurationSchema = z.strictObject({
 export const resetConfigurationSchema = z.strictObject({
   apiVersion: z.literal(KUBEADM_VERSION),
   kind: z.literal('ResetConfiguration'),
-  certificatesDir: notActedOn('the record of the host says where its certificates are'),
+  certificatesDir: onlyDefault(
+    '/etc/kubernetes/pki',
+    'the record of the host says where its certificates are',
+  ),
   cleanupTmpDir: onlyDefault(false, 'it keeps nothing in /etc/kubernetes/tmp'),
   criSocket: criSocketSchema.optional(),
   dryRun: onlyDefault(false, 'it has a dry run of init only'),

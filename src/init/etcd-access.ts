@@ -2,7 +2,7 @@ import { dirname } from 'node:path';
 import type { InitSettings } from '../config/settings.ts';
 import { PKI_DIRECTORY } from '../pki/pki.ts';
 import { bracketed, localhost } from './context.ts';
-import { extraArgument, HOST_CERTIFICATES, type Mount, readOnlyDirectory } from './static-pod.ts';
+import { extraArgument, HOST_CERTIFICATES, type Mount, probeHost, readOnlyDirectory } from './static-pod.ts';
 
 /** How the API server reaches etcd: the one of this host, or the one that the configuration names. */
 export function etcdAccess(settings: InitSettings): {
@@ -34,6 +34,20 @@ export function etcdAccess(settings: InitSettings): {
     mounts: folders([caFile, certFile, keyFile]).map((path, index) =>
       readOnlyDirectory(`etcd-certs-${index}`, path),
     ),
+  };
+}
+
+/** Where the etcd of this host listens for clients: where it is told to, or on loopback. */
+export function etcdListener(settings: InitSettings): { readonly host: string; readonly port: number } {
+  const own = { host: localhost(settings), port: 2379 };
+  const { etcd } = settings;
+  if (etcd.kind === 'external') return own;
+  const [first = ''] = (extraArgument({ ...etcd, extraVolumes: [] }, 'listen-client-urls') ?? '').split(',');
+  if (!URL.canParse(first)) return own;
+  const { hostname, port } = new URL(first);
+  return {
+    host: probeHost(hostname.replace(/^\[|\]$/g, '')) || own.host,
+    port: port === '' ? own.port : Number(port),
   };
 }
 

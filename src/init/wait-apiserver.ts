@@ -4,6 +4,7 @@ import { lastWordsOf } from '../node/diagnose.ts';
 import type { Phase, Step } from '../phases/phase.ts';
 import { type Wait, waitFor } from '../phases/wait.ts';
 import type { InitContext } from './context.ts';
+import { etcdListener } from './etcd-access.ts';
 
 const NAMESPACES = ['kube-system', 'kube-public'] as const;
 
@@ -28,14 +29,16 @@ export const waitApiserver: Phase<InitContext> = {
   },
 };
 
-/** Waits until etcd answers. */
+/** Waits until the etcd of this host answers. */
 export const waitEtcd: Phase<InitContext> = {
   id: 'wait-etcd',
   title: 'Wait for etcd',
   needs: ['kubelet-start'],
+  skip: ({ settings }) => (settings.etcd.kind === 'external' ? 'it is somebody else’s' : undefined),
   async run(context, step) {
+    const { host, port } = etcdListener(context.settings);
     await waitForApiServer(context, step, async () =>
-      (await accepts('127.0.0.1', 2379)) ? undefined : 'etcd does not listen yet',
+      (await accepts(host, port)) ? undefined : 'etcd does not listen yet',
     );
   },
 };

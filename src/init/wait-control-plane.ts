@@ -1,11 +1,11 @@
+import type { ComponentSettings } from '../config/control-plane.ts';
 import { messageOf } from '../errors.ts';
 import { lastWordsOf } from '../node/diagnose.ts';
 import { ask } from '../node/health.ts';
 import type { Phase } from '../phases/phase.ts';
 import { waitFor } from '../phases/wait.ts';
 import type { InitContext } from './context.ts';
-
-const LOOPBACK = { scheme: 'HTTPS', host: '127.0.0.1' } as const;
+import { extraArgument, probeHost } from './static-pod.ts';
 
 interface HealthCheck {
   readonly pod: string;
@@ -13,15 +13,30 @@ interface HealthCheck {
   readonly ask: (context: InitContext) => Promise<string | undefined>;
 }
 
-/** Health endpoints of the controllers are on loopback; their certificates are made by them for themselves. */
+/**
+ * Health endpoints of the controllers are on loopback, unless they are told to listen elsewhere; their certificates
+ * are made by them for themselves.
+ */
 const CHECKS: readonly HealthCheck[] = [
   { pod: 'kube-apiserver', ask: apiServerAlive },
   {
     pod: 'kube-controller-manager',
-    ask: async () => await ask({ ...LOOPBACK, port: 10257, path: '/healthz' }),
+    ask: async ({ settings }) =>
+      await ask({ ...listener(settings.components.controllerManager), port: 10257, path: '/healthz' }),
   },
-  { pod: 'kube-scheduler', ask: async () => await ask({ ...LOOPBACK, port: 10259, path: '/livez' }) },
+  {
+    pod: 'kube-scheduler',
+    ask: async ({ settings }) =>
+      await ask({ ...listener(settings.components.scheduler), port: 10259, path: '/livez' }),
+  },
 ];
+
+function listener(component: ComponentSettings): { readonly scheme: 'HTTPS'; readonly host: string } {
+  const address = extraArgument(component, 'bind-address') ?? LOOPBACK;
+  return { scheme: 'HTTPS', host: probeHost(address) || LOOPBACK };
+}
+
+const LOOPBACK = '127.0.0.1';
 
 /** Waits until all of the control plane is healthy: without its controllers no pod would ever run. */
 export const waitControlPlane: Phase<InitContext> = {

@@ -4,6 +4,7 @@ import type { Lab } from '../../src/lab/lab.ts';
 import type { LabHost } from '../../src/lab/lab-host.ts';
 import { removeLab } from './bare-lab.ts';
 import { bareLabWithKadm } from './support/bare-kadm.ts';
+import { Watch } from './support/refusal.ts';
 
 /*
  * A cluster whose configuration says everything that kubeadm's documents can say of a running control plane, and what
@@ -144,9 +145,10 @@ const PROXY = {
 let lab: Lab;
 let master: LabHost;
 let said: string;
+let bare: Watch;
 
 beforeAll(async () => {
-  lab = await bareLabWithKadm(LAB, 2);
+  lab = await bareLabWithKadm(LAB, 3);
   master = lab.host('h1');
   for (const host of lab.hosts) await hosts(host, `${master.address} api.blue.example.org`);
   await write(master, '/root/cluster.yaml', await configuration(master));
@@ -162,6 +164,7 @@ beforeAll(async () => {
     '/root/patches/kubeletconfiguration+json.yaml',
     stringify([{ op: 'replace', path: '/maxPods', value: 33 }]),
   );
+  bare = await Watch.begin(master);
   const init = ['kadm', 'init', '--config', '/root/cluster.yaml', '--pod-network-cidr', '10.20.0.0/16'];
   const run = await master.exec(init, { timeoutMs: TIMEOUT_MS, env: PROXY });
   said = `${run.stdout}${run.stderr}`;
@@ -211,6 +214,17 @@ async function object(...argv: string[]): Promise<any> {
   return JSON.parse(
     await onMaster('kubectl', 'get', '--namespace', 'kube-system', ...argv, '--output', 'json'),
   );
+}
+
+/** What the cluster knows of a static pod: the kubelet tells it some seconds after it knows its node. */
+// biome-ignore lint/suspicious/noExplicitAny: tests look into objects of the API
+async function mirrorPod(name: string): Promise<any> {
+  const known = async (): Promise<number> => {
+    const get = ['kubectl', 'get', '--namespace', 'kube-system', 'pod', name];
+    return (await master.exec(get, { allowFailure: true })).exitCode;
+  };
+  await expect.poll(known, { timeout: 60_000, interval: 1_000 }).toBe(0);
+  return await object('pod', name);
 }
 
 /** Words of a running program's command line, or its variables. */
@@ -288,7 +302,7 @@ describe('the API server', () => {
   });
 
   test('asks for as much processor time as a strategic patch says', async () => {
-    const pod = await object('pod', 'kube-apiserver-m1');
+    const pod = await mirrorPod('kube-apiserver-m1');
     expect(pod.spec.containers[0].resources.requests).toEqual({ cpu: '111m' });
     expect(pod.spec.containers[0].image).toMatch(new RegExp(`^${REPOSITORY}/kube-apiserver:`));
     expect(pod.spec.containers[0].startupProbe.failureThreshold).toBe(30);
@@ -302,12 +316,12 @@ test('etcd has its folder, its names, its arguments, its variables and its patch
   expect(await onMaster('ls', '/srv/etcd')).toContain('member');
   expect(await certificate('/etc/kubernetes/pki/etcd/server.crt')).toContain('DNS:etcd.example.org');
   expect(await certificate('/etc/kubernetes/pki/etcd/peer.crt')).toContain('IP Address:203.0.113.8');
-  const pod = await object('pod', 'etcd-m1');
+  const pod = await mirrorPod('etcd-m1');
   expect(pod.metadata.annotations['example.org/patched']).toBe('strategic');
 });
 
 test('merge patch and JSON patch reach the controller manager and the scheduler', async () => {
-  const manager = await object('pod', 'kube-controller-manager-m1');
+  const manager = await mirrorPod('kube-controller-manager-m1');
   expect(manager.metadata.labels.patched).toBe('merge');
   expect(await processOf('kube-controller-manager', 'cmdline')).toEqual(
     expect.arrayContaining([
@@ -316,7 +330,7 @@ test('merge patch and JSON patch reach the controller manager and the scheduler'
       '--cluster-cidr=10.20.0.0/16',
     ]),
   );
-  const scheduler = await object('pod', 'kube-scheduler-m1');
+  const scheduler = await mirrorPod('kube-scheduler-m1');
   expect(scheduler.metadata.labels.patched).toBe('json');
   expect(scheduler.spec.containers[0].resources.requests).toEqual({ cpu: '55m' });
   expect(await processOf('kube-scheduler', 'cmdline')).toContain('--v=2');
@@ -420,4 +434,81 @@ test('the password of a proxy is in no log, and in no file that others may read'
   ]);
   const modes = await onMaster('stat', '--format=%a', ...files);
   expect(modes.trim().split('\n')).toEqual(['600', '600', '600', '600']);
+});
+
+describe('a control plane on the etcd of somebody else', () => {
+  const PORT = 12_379;
+  let own: LabHost;
+
+  const onOwn = async (...argv: string[]): Promise<string> =>
+    (await own.exec(argv, { timeoutMs: TIMEOUT_MS })).stdout;
+
+  beforeAll(async () => {
+    own = lab.host('h3');
+    const url = `https://${master.address}:${PORT}`;
+    await startEtcd(url);
+    const files = {
+      'ca.crt': 'etcd/ca.crt',
+      'client.crt': 'apiserver-etcd-client.crt',
+      'client.key': 'apiserver-etcd-client.key',
+    };
+    for (const [name, file] of Object.entries(files))
+      await write(own, `/root/etcd/${name}`, await onMaster('cat', `/srv/pki/${file}`));
+    const cluster = {
+      apiVersion: KUBEADM,
+      kind: 'ClusterConfiguration',
+      dns: { disabled: true },
+      proxy: { disabled: true },
+      etcd: {
+        external: {
+          endpoints: [url],
+          caFile: '/root/etcd/ca.crt',
+          certFile: '/root/etcd/client.crt',
+          keyFile: '/root/etcd/client.key',
+        },
+      },
+    };
+    const { stdout } = await own.exec(['cat', '/etc/kadm/config.yaml']);
+    await write(own, '/root/cluster.yaml', `${stdout}\n---\n${stringify(cluster)}`);
+    await onOwn('kadm', 'init', '--config', '/root/cluster.yaml');
+  });
+
+  /** The program of the first cluster's etcd, with a port and data of its own. */
+  async function startEtcd(url: string): Promise<void> {
+    const pid = (await onMaster('pgrep', '--exact', '--oldest', 'etcd')).trim();
+    await onMaster('cp', `/proc/${pid}/root/usr/local/bin/etcd`, '/root/external-etcd');
+    await onMaster(
+      ...['systemd-run', '--quiet', '--collect', '--unit=external-etcd', '/root/external-etcd'],
+      ...['--data-dir=/root/external', `--listen-client-urls=${url}`, `--advertise-client-urls=${url}`],
+      ...['--listen-peer-urls=http://127.0.0.1:12380', '--client-cert-auth=true'],
+      ...['--cert-file=/srv/pki/etcd/server.crt', '--key-file=/srv/pki/etcd/server.key'],
+      '--trusted-ca-file=/srv/pki/etcd/ca.crt',
+    );
+  }
+
+  test('keeps its objects there, and has none itself', async () => {
+    expect(await onOwn('kubectl', 'get', '--raw', '/readyz/etcd')).toBe('ok');
+    expect(await onOwn('ls', '/etc/kubernetes/manifests')).not.toContain('etcd');
+    expect((await onOwn('find', '/etc/kubernetes/pki', '-name', '*etcd*')).trim()).toBe('');
+  });
+
+  test('has none of the add-ons that the configuration leaves out', async () => {
+    const names = await onOwn(
+      'kubectl',
+      '--namespace',
+      'kube-system',
+      'get',
+      'daemonset,deployment',
+      '--output',
+      'name',
+    );
+    expect(names.trim()).toBe('');
+  });
+});
+
+test('reset removes what was made in other places than the usual', async () => {
+  await onMaster('systemctl', 'stop', 'external-etcd.service');
+  await onMaster('rm', '-r', '/root/external', '/root/external-etcd', '/root/kept.yaml');
+  await master.exec(['kadm', 'reset', '--force'], { timeoutMs: TIMEOUT_MS });
+  expect(await bare.changes()).toEqual([]);
 });

@@ -59,7 +59,7 @@ describe('renderStaticPod', () => {
       ],
       extraEnvs: [
         { name: 'GODEBUG', value: 'x=1' },
-        { name: 'NODE', valueFrom: { fieldRef: { fieldPath: 'spec.nodeName' } } },
+        { name: 'NODE', valueFrom: { fieldRef: { apiVersion: 'v1', fieldPath: 'spec.nodeName' } } },
       ],
     };
     const env = [
@@ -70,7 +70,7 @@ describe('renderStaticPod', () => {
     expect(spec.containers[0].env).toEqual([
       { name: 'GODEBUG', value: 'x=1' },
       { name: 'HTTPS_PROXY', value: 'http://p:3128' },
-      { name: 'NODE', valueFrom: { fieldRef: { fieldPath: 'spec.nodeName' } } },
+      { name: 'NODE', valueFrom: { fieldRef: { apiVersion: 'v1', fieldPath: 'spec.nodeName' } } },
     ]);
     expect(spec.containers[0].volumeMounts).toEqual([
       { name: 'kubeconfig', mountPath: '/mine.conf', readOnly: true },
