@@ -82,8 +82,10 @@ async function bringUpWorker(run: FleetUp, host: FleetHost, master: Master, emit
       });
     }
     const entry = await placed(session, host);
+    // Only then is it known whether there is a cluster already, with nodes of its own.
+    const offer = await master.offer();
     await master.admit(host, session, entry, emit);
-    const worker = { documents, entry, offer: await master.offer() };
+    const worker = { documents, entry, offer };
     const input = Readable.from(assignment(worker, master));
     let result: Record<string, unknown>;
     try {
