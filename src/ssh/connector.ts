@@ -117,12 +117,14 @@ export class Connector {
       await ready;
     } catch (error) {
       client.destroy();
+      signal?.removeEventListener('abort', abort);
       signal?.throwIfAborted();
       throw error;
     } finally {
       patience.end();
-      signal?.removeEventListener('abort', abort);
     }
+    // What runs there ends with the connection, when the person here stops it.
+    client.once('close', () => signal?.removeEventListener('abort', abort));
     return new SshConnection(target, client);
   }
 

@@ -244,6 +244,19 @@ describe('kadm up at a terminal without a file', () => {
   });
 });
 
+test('Ctrl-C ends what runs on the hosts, with 130', async () => {
+  await put(
+    '/root/cluster.yaml',
+    stringify({ apiVersion: 'kadm.io/v1', kind: 'Cluster', spec: { hosts: [{ address: 'h3' }] } }),
+  );
+  const run = `kadm exec -f /root/cluster.yaml --hosts all -- sh -c 'echo begun; sleep 300' >/root/said 2>&1 & p=$!
+    until grep -q begun /root/said; do sleep 0.1; done; kill -INT $p; code=0; wait $p || code=$?; echo "$code"`;
+  const { stdout } = await lab
+    .host('h1')
+    .exec(['bash', '-mc', run], { timeoutMs: 30_000, env: { HOME: '/root' } });
+  expect(stdout.trim()).toBe('130');
+});
+
 describe('a network that fails', () => {
   test('is tried again for a while, and other failures are not', async () => {
     await on(
