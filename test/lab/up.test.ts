@@ -127,7 +127,7 @@ test('a machine that the file gives another role than it has is refused, and lef
 });
 
 test('a machine with the name of another is refused before anything is changed on it', async () => {
-  const { exitCode, stderr } = await up(MASTER, { address: 'h3' }, { address: 'h1', nodeName: 'rack-1' });
+  const { exitCode, stderr } = await up(MASTER, { address: 'h1', nodeName: 'rack-1' });
   expect(exitCode).toBe(4);
   expect(stderr).toContain('h1: the cluster has a node rack-1 already; nothing was changed');
   const { exitCode: absent } = await lab
