@@ -89,6 +89,7 @@ async function hosts(ask: Ask, reach: Reach, role: Role, message: string): Promi
       .trim()
       .split(/[\s,]+/);
     if (words[0] === '' && role === 'worker') return [];
+    if (words[0] === '') continue;
     try {
       const entries = words.flatMap((word) => entriesOf(word, role));
       if (role === 'worker' || entries.length === 1) return await reachAll(entries, reach, role);

@@ -40,6 +40,8 @@ export async function runVerb(
     if (format === 'json') renderer.emit(failureEvent(error));
     await renderer.end();
     process.exitCode = report(error, format);
+    // Hosts that were left in the middle each have an error of their own.
+    if (interrupt.signal.aborted) process.exitCode = EXIT.interrupted;
   } finally {
     process.off('SIGINT', onSignal);
     process.off('SIGTERM', onSignal);

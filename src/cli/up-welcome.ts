@@ -16,11 +16,16 @@ export async function welcomeOf(
   documents: Documents,
   executable: Executable,
 ): Promise<Reception> {
-  if (host.local) return await Welcome.open(await welcomeOptions(documents, worker?.target.host, executable));
+  const makesControlPlane = session.state.completed !== 'init';
+  if (host.local) {
+    const options = await welcomeOptions(documents, worker?.target.host, executable);
+    return await Welcome.open({ ...options, makesControlPlane });
+  }
   const { Cluster, InitConfiguration } = documents;
   return await RemoteWelcome.open(session, {
     config: yamlDocuments([Cluster, InitConfiguration].filter((document) => document !== undefined)),
     kubernetesVersion: documents.ClusterConfiguration?.kubernetesVersion ?? DEFAULT_KUBERNETES_VERSION,
+    makesControlPlane,
     towards: worker?.target.host ?? host.target.host,
   });
 }

@@ -56,11 +56,11 @@ async function welcome({ emit }: VerbRun): Promise<void> {
   }
 }
 
-async function openHere({ config, kubernetesVersion, towards }: WelcomeOpen): Promise<Welcome> {
+async function openHere({ config, towards, ...open }: WelcomeOpen): Promise<Welcome> {
   const documents = parseDocuments(config, 'configuration');
   return await Welcome.open({
     ...(await welcomeOptions(documents, towards, await ownExecutable())),
-    kubernetesVersion,
+    ...open,
   });
 }
 

@@ -4,6 +4,7 @@ import type { HostEntry } from '../config/hosts.ts';
 import { EXIT, UserError } from '../errors.ts';
 import type { Emit } from '../phases/events.ts';
 import { generateToken } from '../pki/token.ts';
+import type { HostState } from '../ssh/host-state.ts';
 import { type FleetHost, hasMarks, marksOf, openHost, placed } from './fleet-host.ts';
 import type { ClusterNode } from './nodes.ts';
 import type { HostSession } from './run-verb.ts';
@@ -79,35 +80,37 @@ export class Master {
     return this.#reception;
   }
 
+  /** Resolves when there is a cluster. */
+  async up(): Promise<void> {
+    await this.#ready.promise;
+  }
+
   /**
-   * Looks whether a host can be a node beside the others, before anything is changed there. Two with one name or
-   * address would take each other's place in the cluster.
+   * Looks whether a host can be a node beside the others, before anything is changed there.
+   * @returns the name of its node
    * @throws UserError (preflight)
    */
-  async admit(host: FleetHost, { state }: HostSession, entry: HostEntry, emit: Emit): Promise<void> {
+  async admit(host: FleetHost, { state }: HostSession, entry: HostEntry, emit: Emit): Promise<string> {
     const { name } = host.target;
-    const node = entry.nodeName ?? state.hostname.toLowerCase();
-    claim(this.#names, node, name, `${name}: its node name would be ${node}`, 'give it another nodeName');
-    if (entry.nodeIP !== undefined)
-      claim(
-        this.#addresses,
-        entry.nodeIP,
-        name,
-        `${name}: its node IP would be ${entry.nodeIP}`,
-        'give it its own',
-      );
+    const { InitConfiguration, JoinConfiguration } = this.#run.documents;
+    const document = host.target === this.#run.controlPlane.target ? InitConfiguration : JoinConfiguration;
+    const node = entry.nodeName ?? document?.nodeRegistration?.name ?? state.hostname.toLowerCase();
+    this.claim(name, node, entry.nodeIP);
     const twin = this.#machines.get(state.machineId ?? name);
     this.#machines.set(state.machineId ?? name, name);
-    if (twin !== undefined) {
-      const message = `it has the machine-id of ${twin}, as copies of one disk have: rm /etc/machine-id, then systemd-machine-id-setup`;
-      emit({ type: 'warning', path: [], message });
-    }
-    const offset = Math.round((state.clockOffsetMs ?? 0) / 1000);
-    if (Math.abs(offset) > MAX_CLOCK_OFFSET_S) {
-      const message = `its clock is ${Math.abs(offset)} s ${offset > 0 ? 'ahead of' : 'behind'} the one here: certificates and tokens may not be valid there; let chrony or systemd-timesyncd set it`;
-      emit({ type: 'warning', path: [], message });
-    }
+    for (const message of peculiarities(state, twin)) emit({ type: 'warning', path: [], message });
     if (this.#existing && state.completed === undefined && !state.begun) await this.#refuseTaken(name, node);
+    return node;
+  }
+
+  /**
+   * Takes a node's name and address for a host: two with the same would take each other's place in the cluster.
+   * @throws UserError (preflight) when another host of this run has it
+   */
+  claim(host: string, node: string, nodeIP?: string): void {
+    claim(this.#names, node, host, `${host}: its node name would be ${node}`, 'give it another nodeName');
+    if (nodeIP === undefined) return;
+    claim(this.#addresses, nodeIP, host, `${host}: its node IP would be ${nodeIP}`, 'give it its own');
   }
 
   async #refuseTaken(host: string, node: string): Promise<void> {
@@ -181,6 +184,19 @@ export class Master {
     const token = generateToken();
     return { ...(await this.#reception.admit(token)), token };
   }
+}
+
+/** What is odd about a host, but no reason to leave it out. */
+function peculiarities({ clockOffsetMs = 0 }: HostState, twin: string | undefined): string[] {
+  const seconds = Math.round(Math.abs(clockOffsetMs) / 1000);
+  const clock = `its clock is ${seconds} s ${clockOffsetMs > 0 ? 'ahead of' : 'behind'} the one here`;
+  const copied = `it has the machine-id of ${twin}, as copies of one disk have`;
+  return [
+    ...(twin === undefined ? [] : [`${copied}: rm /etc/machine-id, then systemd-machine-id-setup`]),
+    ...(seconds > MAX_CLOCK_OFFSET_S
+      ? [`${clock}: certificates and tokens may not be valid there; let chrony or systemd-timesyncd set it`]
+      : []),
+  ];
 }
 
 /** @throws UserError (preflight) when another host has it */

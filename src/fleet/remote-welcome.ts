@@ -12,6 +12,7 @@ const question = z.union([
       /** Configuration documents of the master. */
       config: z.string(),
       kubernetesVersion: z.string(),
+      makesControlPlane: z.boolean(),
       /** An address that the workers have: where they reach the master follows from it. */
       towards: z.string(),
     }),

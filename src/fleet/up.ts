@@ -1,5 +1,4 @@
 import { Readable } from 'node:stream';
-import { z } from 'zod';
 import { END_OF_FIRST_PART } from '../config/documents.ts';
 import type { Documents } from '../config/schema.ts';
 import { EXIT, UserError } from '../errors.ts';
@@ -69,8 +68,9 @@ async function bringUpWorker(run: FleetUp, host: FleetHost, master: Master, emit
   try {
     const { completed, node } = session.state;
     if (completed === 'join') {
+      if (node !== undefined) master.claim(host.target.name, node.name);
       if (node !== undefined && hasMarks(host.entry)) {
-        await master.admission();
+        await master.up();
         await master.reception.mark(marksOf(node.name, host));
       }
       return { node: node?.name, note: 'it is a node already' };
@@ -82,23 +82,22 @@ async function bringUpWorker(run: FleetUp, host: FleetHost, master: Master, emit
       });
     }
     const entry = await placed(session, host);
-    await master.admit(host, session, entry, emit);
-    const worker = { documents, entry, offer: await master.offer() };
+    // Only then is it known whether there is a cluster already, with nodes of its own.
+    const offer = await master.offer();
+    const name = await master.admit(host, session, entry, emit);
+    const worker = { documents, entry, offer };
     const input = Readable.from(assignment(worker, master));
-    let result: Record<string, unknown>;
     try {
-      result = await session.run({ argv: ['join', '--config', '-', '--await-discovery'], input, emit });
+      await session.run({ argv: ['join', '--config', '-', '--await-discovery'], input, emit });
     } catch (error) {
       // It was told no cluster, because there is none: that is not the worker's fault.
       const untold = error instanceof UserError && error.exitCode === EXIT.usage;
       throw (untold ? master.failure : undefined) ?? error;
     }
-    const joined = z.object({ nodeName: z.string() }).safeParse(result).data?.nodeName;
-    if (joined !== undefined) {
-      await master.reception.mark(marksOf(joined, { ...host, entry }));
-      await demandReachable(master.reception, host.target.name, joined);
-    }
-    return { node: joined };
+    // The name that it was given, not the one that it tells: it is not to mark another's node.
+    await master.reception.mark(marksOf(name, { ...host, entry }));
+    await demandReachable(master.reception, host.target.name, name);
+    return { node: name };
   } finally {
     await session.close();
   }

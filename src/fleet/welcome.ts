@@ -54,6 +54,8 @@ export interface WelcomeOptions {
   readonly executable: Executable;
   /** The cluster of this host; undefined as long as it has none. */
   readonly access: () => Promise<ClusterAccess | undefined>;
+  /** Whether this host has no cluster yet, or one that is half made. */
+  readonly makesControlPlane?: boolean;
   /** Of the cluster that is to be; that of the cluster itself where there is one. */
   readonly kubernetesVersion: string;
   /** The address of this host at which workers reach it. */
@@ -122,12 +124,13 @@ export class Welcome implements Reception {
 
   /** @throws UserError where the store of this host lacks what a worker needs */
   static async open(options: WelcomeOptions): Promise<Welcome> {
-    const { store, executable, access, kubernetesVersion, address } = options;
-    const cluster = await access();
-    const release = releaseFor(await runningVersion(cluster, kubernetesVersion));
-    const artifacts = await workerArtifacts(store, release);
-    const unlock = cluster === undefined ? await lockControlPlane() : async () => {};
+    const { store, executable, access, kubernetesVersion, address, makesControlPlane = false } = options;
+    const unlock = makesControlPlane ? await lockControlPlane() : async () => {};
     try {
+      // One that is half made may have the files of a cluster, and no API server yet.
+      const cluster = makesControlPlane ? undefined : await access();
+      const release = releaseFor(await runningVersion(cluster, kubernetesVersion));
+      const artifacts = await workerArtifacts(store, release);
       const server = new ComponentServer(store, artifacts, { files: [executable] });
       const { url } = await server.start(address);
       return new Welcome({ kubernetesVersion: release.kubernetes, url, artifacts }, server, access, unlock);

@@ -13,9 +13,12 @@ import { NOBODY, type Questions } from './questions.ts';
 import type { SshTarget } from './target.ts';
 
 const CONNECT_TIMEOUT_MS = 20_000;
-/** A dead peer is noticed after KEEPALIVE_MS * KEEPALIVE_COUNT, and one more before the first. */
-const KEEPALIVE_MS = 5_000;
-const KEEPALIVE_COUNT = 4;
+/**
+ * A dead peer is noticed after KEEPALIVE_MS * (KEEPALIVE_COUNT + 1), 28.8 s. A network that was cut for 20 s is
+ * survived: TCP sends again about 25 s after the cut (RFC 6298, 5.5: each pause twice the last).
+ */
+const KEEPALIVE_MS = 4_800;
+const KEEPALIVE_COUNT = 5;
 /** For how long a host that cannot be reached is tried again: a server that starts anew, a cable that was out. */
 const RETRY_FOR_MS = 30_000;
 const FIRST_PAUSE_MS = 1_000;
@@ -117,12 +120,14 @@ export class Connector {
       await ready;
     } catch (error) {
       client.destroy();
+      signal?.removeEventListener('abort', abort);
       signal?.throwIfAborted();
       throw error;
     } finally {
       patience.end();
-      signal?.removeEventListener('abort', abort);
     }
+    // What runs there ends with the connection, when the person here stops it.
+    client.once('close', () => signal?.removeEventListener('abort', abort));
     return new SshConnection(target, client);
   }
 

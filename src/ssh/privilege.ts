@@ -109,7 +109,13 @@ class SudoAtTerminal extends Sudo {
     const control = await this.connection.start(['sudo', '-k', '-p', marks.prompt, '--', ...shell], {
       pty: true,
     });
-    await started(control, control.stdout, marks, this.connection, this.#credentials);
+    try {
+      await started(control, control.stdout, marks, this.connection, this.#credentials);
+    } catch (error) {
+      const remove = ['rm', '-rf', folder];
+      await this.connection.exec(remove, { timeoutMs: COMMAND_TIMEOUT_MS }).catch(() => {});
+      throw error;
+    }
     control.stdout.resume();
     const relay = await this.connection.start(['sh', '-c', RELAY, 'sh', folder]);
     const exit = (async () => {

@@ -58,6 +58,7 @@ async function startServers(host: BenchHost, sha256: string): Promise<void> {
     const ports = Array.from({ length: count }, (_, index) => `Port ${FIRST_PORT + first + index}`);
     const settings = [
       ...ports,
+      'AddressFamily inet',
       'PidFile none',
       'HostKey /etc/ssh/ssh_host_ed25519_key',
       'MaxStartups 1000',

@@ -227,8 +227,8 @@ describe('a host key', () => {
 describe('kadm up at a terminal without a file', () => {
   test('asks for the hosts, connects to each at once, and writes the file', async () => {
     await on('h1', 'mv /etc/kadm/config.yaml /root/away; rm -f /root/.ssh/config /root/cluster.yaml');
-    const keys = ['nobody@h3', 'h3', 'h[2-2]', '', '', '', 'n'];
-    const typing = keys.map((text) => `sleep 3; printf '%s\\r' '${text}'`).join('; ');
+    const keys = ['h3:23', 'h3', 'h[2-2]', '', '', '', 'n'];
+    const typing = keys.map((text) => `sleep 4; printf '%s\\r' '${text}'`).join('; ');
     const typed = `(sleep 2; ${typing}; sleep 3) | script -qec 'kadm up' /dev/null`;
     const { stdout } = await lab.host('h1').exec(['sh', '-c', typed], {
       timeoutMs: 60_000,
@@ -236,12 +236,25 @@ describe('kadm up at a terminal without a file', () => {
       env: { HOME: '/root', TERM: 'xterm' },
     });
     await on('h1', 'mv /root/away /etc/kadm/config.yaml');
-    expect(stdout).toContain('does not let us in with any of our keys or passwords');
+    expect(stdout).toContain('h3: cannot reach root@h3:23: connect ECONNREFUSED');
     expect(stdout).toMatch(/h2: Debian .*, \d+ processors, \d+ MiB, eth0 /);
     expect(await on('h1', 'cat /root/cluster.yaml')).toMatch(
       /- address: h3\n +role: control-plane\n +- address: h2\n/,
     );
   });
+});
+
+test('Ctrl-C ends what runs on the hosts, with 130', async () => {
+  await put(
+    '/root/cluster.yaml',
+    stringify({ apiVersion: 'kadm.io/v1', kind: 'Cluster', spec: { hosts: [{ address: 'h3' }] } }),
+  );
+  const run = `kadm exec -f /root/cluster.yaml --hosts all -- sh -c 'echo begun; sleep 300' >/root/said 2>&1 & p=$!
+    until grep -q begun /root/said; do sleep 0.1; done; kill -INT $p; code=0; wait $p || code=$?; echo "$code"`;
+  const { stdout } = await lab
+    .host('h1')
+    .exec(['bash', '-mc', run], { timeoutMs: 30_000, env: { HOME: '/root' } });
+  expect(stdout.trim()).toBe('130');
 });
 
 describe('a network that fails', () => {
@@ -257,6 +270,14 @@ describe('a network that fails', () => {
     expect(performance.now() - start).toBeLessThan(10_000);
   });
 
+  test('for 20 s in the middle is survived', async () => {
+    const rules = ['INPUT -p tcp --dport 22', 'OUTPUT -p tcp --sport 22'];
+    const all = (verb: string): string => rules.map((rule) => `iptables ${verb} ${rule} -j DROP`).join('; ');
+    const argv = ['sh', '-c', `${all('-A')}; sleep 20; ${all('-D')}; echo back`];
+    const { exitCode, said } = await reach({ address: 'h3' }, { argv });
+    expect({ exitCode, said }).toEqual({ exitCode: 0, said: expect.stringContaining('[h3] back\n') });
+  });
+
   test('in the middle is noticed within 30 s', async () => {
     const cut = 'iptables -A INPUT -p tcp --dport 22 -j DROP; iptables -A OUTPUT -p tcp --sport 22 -j DROP';
     const start = performance.now();
@@ -267,7 +288,7 @@ describe('a network that fails', () => {
         exitCode: 1,
         said: expect.stringContaining('the SSH connection was lost'),
       });
-      expect(performance.now() - start).toBeLessThan(33_000);
+      expect(performance.now() - start).toBeLessThan(36_000);
     } finally {
       await on('h3', 'iptables -F INPUT; iptables -F OUTPUT');
     }
