@@ -57,7 +57,7 @@ async function servicesOf(
   }
   if (settings.role === 'control-plane') {
     const { ApprovalService } = await import('./approval.ts');
-    services.push(new ApprovalService(client, log));
+    services.push(new ApprovalService(settings, client, log));
   }
   return services;
 }

@@ -34,7 +34,7 @@ export const tlsBootstrap: Phase<JoinContext> = {
         usages: ['digital signature', 'client auth'],
         timeoutMs: settings.timeouts.tlsBootstrapMs,
         approver:
-          'the controller manager approves it: see that it runs, or approve it: kubectl certificate approve NAME',
+          'the agent of a control plane approves it, and says why not in its log there: journalctl -u kadm-agent | grep pending',
       };
       const pem = await whileSettling(
         () => requestCertificate(client, wanted, step.signal),
