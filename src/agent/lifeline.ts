@@ -15,7 +15,8 @@ export class Lifeline implements Service {
   readonly name = 'lifeline';
   readonly #log: Log;
   #ready = false;
-  #lastTurn = performance.now();
+  /** Undefined where there is no network of ours, which comes round. */
+  #lastTurn: number | undefined;
 
   constructor(log: Log) {
     this.#log = log;
@@ -38,7 +39,12 @@ export class Lifeline implements Service {
     while (!signal.aborted) {
       await sleep(pauseMs, undefined, { signal }).catch(() => undefined);
       if (signal.aborted || periodMs === undefined || !this.#ready) continue;
-      if (performance.now() - this.#lastTurn < LONGEST_TURN_MS) await notifySystemd('WATCHDOG=1');
+      if (comesRound(this.#lastTurn, performance.now())) await notifySystemd('WATCHDOG=1');
     }
   }
+}
+
+/** Whether a loop that came round then is not overdue now; times in milliseconds. */
+export function comesRound(lastTurn: number | undefined, now: number): boolean {
+  return lastTurn === undefined || now - lastTurn < LONGEST_TURN_MS;
 }

@@ -13,7 +13,7 @@ import type { Service } from './service.ts';
 import { Wake } from './wake.ts';
 
 const PERIOD_MS = 10_000;
-/** While something is broken, so that its mending is noticed within seconds. */
+/** While no pod may start here, so that the mending is noticed within seconds. */
 const BROKEN_PERIOD_MS = 2_000;
 const TIMEOUT_MS = 1_000;
 const PAUSE_MS = 200;
@@ -109,9 +109,9 @@ export class Prober implements Service {
   async start(signal: AbortSignal): Promise<void> {
     try {
       while (!signal.aborted) {
-        const broken = [...this.#peers.values()].some(({ state }) => state?.state === 'broken');
+        const period = this.#why === undefined ? PERIOD_MS : BROKEN_PERIOD_MS;
         // Spread, so that the nodes of a cluster do not all ask at one moment.
-        await this.#wake.wait((broken ? BROKEN_PERIOD_MS : PERIOD_MS) * (0.8 + 0.4 * Math.random()), signal);
+        await this.#wake.wait(period * (0.8 + 0.4 * Math.random()), signal);
         if (signal.aborted) return;
         await this.#round(signal);
       }

@@ -382,3 +382,14 @@ test('an agent that hangs is started anew by systemd', async () => {
   await expect.poll(pid, { timeout: 30_000, interval: 500 }).not.toBe(first);
   expect(await on('h2', 'journalctl', '--unit=kadm-agent', '--no-pager')).toMatch(/Watchdog timeout/);
 });
+
+test('probes go by the backend that there is: without a tunnel, at the full size of the hosts’ network', async () => {
+  const set = (backend: string): Promise<unknown> =>
+    lab.host('h1').exec(['kadm', 'network', 'set', '--backend', backend], { timeoutMs: 120_000 });
+  mend.push(() => set('vxlan'));
+  await set('host-gw');
+  await allReached();
+  for (const { status } of await statuses()) {
+    expect(status).toMatchObject({ backend: 'host-gw', mtu: 1500, ready: true });
+  }
+});
