@@ -3,6 +3,7 @@ import type { KubeClient } from '../kube/client.ts';
 import { clientAs, ensureIdentity, type Identity, renewWhenDue } from './identity.ts';
 import { Lifeline } from './lifeline.ts';
 import type { Log } from './log.ts';
+import { NetworkRecord } from './network-record.ts';
 import { runServices, type Service } from './service.ts';
 import type { AgentSettings } from './settings.ts';
 
@@ -12,26 +13,29 @@ import type { AgentSettings } from './settings.ts';
  */
 export async function runAgent(settings: AgentSettings, signal: AbortSignal, log: Log): Promise<void> {
   const lifeline = new Lifeline(log);
+  const record = new NetworkRecord();
   while (!signal.aborted) {
     const identity = await ensureIdentity(settings, signal, log);
-    if (identity !== undefined) await runAs(identity, { settings, lifeline, signal, log });
+    if (identity !== undefined) await runAs(identity, { settings, lifeline, record, signal, log });
   }
 }
 
 interface Run {
   readonly settings: AgentSettings;
   readonly lifeline: Lifeline;
+  readonly record: NetworkRecord;
   readonly signal: AbortSignal;
   readonly log: Log;
 }
 
 /** The services under one identity: until the signal, or until there is a newer one to go on with. */
-async function runAs(identity: Identity, { settings, lifeline, signal, log }: Run): Promise<void> {
+async function runAs(identity: Identity, run: Run): Promise<void> {
+  const { settings, signal, log } = run;
   const stop = new AbortController();
   const session = AbortSignal.any([signal, stop.signal]);
   const client = await clientAs(identity, settings);
   try {
-    const services = await servicesOf(settings, client, lifeline, log);
+    const services = await servicesOf(identity, client, run);
     const renewed = renewWhenDue(settings, identity, session, log).finally(() => stop.abort());
     await Promise.all([runServices(services, session, log), renewed]);
   } finally {
@@ -41,23 +45,47 @@ async function runAs(identity: Identity, { settings, lifeline, signal, log }: Ru
 }
 
 /** Each service is loaded only where it runs: the agent is on every node, and memory is not free. */
-async function servicesOf(
-  settings: AgentSettings,
-  client: KubeClient,
-  lifeline: Lifeline,
-  log: Log,
-): Promise<Service[]> {
+async function servicesOf(identity: Identity, client: KubeClient, run: Run): Promise<Service[]> {
+  const { settings, lifeline, log } = run;
   const services: Service[] = [lifeline];
-  if (settings.network.backend === 'none') {
-    lifeline.ready();
-  } else {
-    const { NetworkService } = await import('./network.ts');
-    const hooks = { onReady: () => lifeline.ready(), onTurn: () => lifeline.turn() };
-    services.push(new NetworkService(settings, client, new LocalHost(), log, hooks));
-  }
+  if (settings.network.backend === 'none') lifeline.ready();
+  else services.push(...(await networkServices(identity, client, run)));
   if (settings.role === 'control-plane') {
     const { ApprovalService } = await import('./approval.ts');
-    services.push(new ApprovalService(client, log));
+    services.push(new ApprovalService(settings, client, log));
   }
+  return services;
+}
+
+/** The pod network, the probes of it, and the pages that tell of both. */
+async function networkServices(
+  identity: Identity,
+  client: KubeClient,
+  { settings, lifeline, record, log }: Run,
+): Promise<Service[]> {
+  const { NetworkService } = await import('./network.ts');
+  const { Prober } = await import('./prober.ts');
+  const prober = new Prober(settings.podCidrs, log, () => network.wake('an answer of the probes'));
+  const network: { readonly wake: (trigger: string) => void } & Service = new NetworkService(
+    settings,
+    client,
+    new LocalHost(),
+    log,
+    {
+      onReady: () => lifeline.ready(),
+      onTurn: () => lifeline.turn(),
+      onPass: (facts) => prober.update(facts),
+      whyBroken: () => prober.whyBroken,
+      record,
+    },
+  );
+  const services: Service[] = [network, prober];
+  if (settings.nodeIP === undefined) return services;
+  const { Endpoint } = await import('./endpoint.ts');
+  const { Access } = await import('./access.ts');
+  const { pagesOf } = await import('./pages.ts');
+  const access = new Access(client, settings.nodeName);
+  const pages = pagesOf({ settings, identity, record, prober });
+  services.push(new Endpoint({ address: settings.nodeIP, caFile: settings.caFile, access, pages, log }));
   return services;
 }

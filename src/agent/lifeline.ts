@@ -4,6 +4,9 @@ import type { Log } from './log.ts';
 import { notifySystemd, watchdogPeriodMs } from './sd-notify.ts';
 import type { Service } from './service.ts';
 
+/** The network's loop comes round every 30 s at least, and a program that it starts has 30 s. */
+const LONGEST_TURN_MS = 100_000;
+
 /**
  * Tells systemd when the agent has done its first work, and from then on that it still does: as long as the
  * network's loop comes round, and Node's own. When it hangs, systemd starts it anew.
@@ -12,7 +15,8 @@ export class Lifeline implements Service {
   readonly name = 'lifeline';
   readonly #log: Log;
   #ready = false;
-  #lastTurn = performance.now();
+  /** Undefined where there is no network of ours, which comes round. */
+  #lastTurn: number | undefined;
 
   constructor(log: Log) {
     this.#log = log;
@@ -35,7 +39,12 @@ export class Lifeline implements Service {
     while (!signal.aborted) {
       await sleep(pauseMs, undefined, { signal }).catch(() => undefined);
       if (signal.aborted || periodMs === undefined || !this.#ready) continue;
-      if (performance.now() - this.#lastTurn < periodMs) await notifySystemd('WATCHDOG=1');
+      if (comesRound(this.#lastTurn, performance.now())) await notifySystemd('WATCHDOG=1');
     }
   }
+}
+
+/** Whether a loop that came round then is not overdue now; times in milliseconds. */
+export function comesRound(lastTurn: number | undefined, now: number): boolean {
+  return lastTurn === undefined || now - lastTurn < LONGEST_TURN_MS;
 }

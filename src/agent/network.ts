@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { nameStep } from '../cni/apply.ts';
 import { type Backend, backendSchema } from '../cni/backend.ts';
 import {
   CNI_DIRECTORY,
@@ -10,7 +9,7 @@ import {
 } from '../cni/conflist.ts';
 import { BRIDGE, type Underlay } from '../cni/desired.ts';
 import { ANNOTATION, type NodeFacts, nodeFacts } from '../cni/node-facts.ts';
-import { look, type NodeNetwork, type Pass, reconcile } from '../cni/reconcile.ts';
+import { look, type NodeNetwork, reconcile } from '../cni/reconcile.ts';
 import { vxlanDevice } from '../cni/vtep.ts';
 import { messageOf } from '../errors.ts';
 import { exists, type Host } from '../host/host.ts';
@@ -20,6 +19,8 @@ import { Announcer } from './announcer.ts';
 import { cniFileEvents } from './cni-files.ts';
 import { kernelEvents } from './kernel-events.ts';
 import type { Log } from './log.ts';
+import type { NetworkRecord } from './network-record.ts';
+import { type PassFacts, passFacts } from './pass-facts.ts';
 import type { Service } from './service.ts';
 import { type AgentSettings, keepBackend, networkOf } from './settings.ts';
 import { Wake } from './wake.ts';
@@ -31,14 +32,17 @@ const DEBOUNCE_MS = 50;
 const RETRY_MS = 1_000;
 /** One failure may be a moment's; after so many in a row no pod is to start here any more. */
 const FAILURES_UNTIL_CLOSED = 3;
-/** Steps named in the log, of one repair. */
-const SHOWN_STEPS = 5;
 
 export interface NetworkHooks {
   /** Called after each comparison that found everything in place, or put it there. */
   readonly onReady: () => void;
   /** Called whenever the loop comes round: that it does not is what the watchdog looks for. */
   readonly onTurn: () => void;
+  /** Called with what each comparison found. */
+  readonly onPass: (facts: PassFacts) => void;
+  /** Why pods could not reach others although everything is in place; undefined when they can. */
+  readonly whyBroken: () => string | undefined;
+  readonly record: NetworkRecord;
 }
 
 /** Brings this node into the pod network and keeps it there. Ending it leaves the network as it is. */
@@ -58,6 +62,8 @@ export class NetworkService implements Service {
   #underlay: Underlay | undefined;
   #redial = new AbortController();
   #failures = 0;
+  /** What the loop was woken by. */
+  #trigger = 'the start';
   /** What was warned of last: said again only when it changes. */
   #warned = '';
 
@@ -79,8 +85,8 @@ export class NetworkService implements Service {
     try {
       await Promise.race([
         this.#watchNodes(all),
-        kernelEvents(this.#network, all, () => this.#wake.now()),
-        cniFileEvents(this.#host, all, () => this.#wake.now()),
+        kernelEvents(this.#network, all, () => this.wake('an event of the kernel')),
+        cniFileEvents(this.#host, all, () => this.wake('a change of a CNI file')),
         this.#announcer.start(all),
         this.#reconcileForEver(all),
       ]);
@@ -99,7 +105,7 @@ export class NetworkService implements Service {
         select: (node) => nodeFacts(node, nodeName),
         onChange: () => {
           this.#nodes = informer.items;
-          this.#wake.now();
+          this.wake('a change of a Node');
         },
         onTrouble: (message) => this.#log('warn', message, { service: this.name }),
         backoff: { firstMs: 100, maxMs: 10_000 },
@@ -107,6 +113,12 @@ export class NetworkService implements Service {
       await informer.start(AbortSignal.any([signal, this.#redial.signal]));
       if (!this.#redial.signal.aborted) return;
     }
+  }
+
+  /** Makes it look now. @param trigger why, as status tells it */
+  wake(trigger: string): void {
+    this.#trigger = trigger;
+    this.#wake.now();
   }
 
   /** The configuration outlives a reboot, the tunnel does not: until it is back no pod is to start. */
@@ -124,6 +136,7 @@ export class NetworkService implements Service {
       this.#hooks.onTurn();
       try {
         await this.#reconcileOnce();
+        this.#trigger = 'the look every 30 s';
         this.#failures = 0;
       } catch (error) {
         if (signal.aborted) return;
@@ -138,19 +151,34 @@ export class NetworkService implements Service {
     const own = nodes?.get(this.#network.nodeName);
     if (nodes === undefined || own === undefined) return;
     await this.#adoptBackend(own, nodes);
+    const begun = performance.now();
     const pass = await reconcile(this.#host, this.#network, nodes);
     if (pass === undefined) return;
+    const facts = passFacts(pass, this.#network.backend, nodes.values());
+    const wanted = [...nodes.values()].filter(
+      ({ name, podCidrs }) => name !== own.name && podCidrs.length > 0,
+    );
+    const ms = performance.now() - begun;
+    this.#hooks.record.passed(facts, wanted.length, { ms, trigger: this.#trigger });
+    this.#hooks.onPass(facts);
     const competing = await this.#competing();
-    this.#tell(pass, competing);
+    this.#tell(facts, competing);
     this.#redialFrom(pass.desired.underlay);
+    this.#hooks.onReady();
     // Pods may start only now that the way to them exists.
     const { link, underlay, podMtu: mtu } = pass.desired;
+    const { backend } = this.#network;
+    const announced = { backend, link, underlay, refused: this.#refused };
+    const why = this.#hooks.whyBroken();
+    if (why !== undefined) {
+      await removeConflist(this.#host);
+      this.#announcer.tell(own, announced, { ready: false, why });
+      return;
+    }
     if (await writeConflist(this.#host, { podCidrs: [pass.podCidr.text], mtu })) {
       this.#log('info', 'pods may start', { service: this.name, podCidr: pass.podCidr.text, mtu });
     }
-    this.#hooks.onReady();
-    const { backend } = this.#network;
-    this.#announcer.tell(own, { backend, link, underlay, refused: this.#refused }, { ready: true });
+    this.#announcer.tell(own, announced, { ready: true });
   }
 
   /** What `kadm network set` asks this node for. A backend by which a peer would be lost is not taken. */
@@ -195,11 +223,11 @@ export class NetworkService implements Service {
     return [];
   }
 
-  #tell({ steps, conflicts, warnings: changes, refusals, peers }: Pass, competing: readonly string[]): void {
-    if (steps.length > 0) {
-      const shown = steps.slice(0, SHOWN_STEPS).map(nameStep);
-      this.#log('info', 'brought up to date', { service: this.name, peers, steps: steps.length, shown });
-    }
+  #tell(facts: PassFacts, competing: readonly string[]): void {
+    const { repaired, shown, conflicts, warnings: changes, refusals, peers } = facts;
+    const steps = Object.values(repaired).reduce((sum, count) => sum + count, 0);
+    if (steps > 0)
+      this.#log('info', 'brought up to date', { service: this.name, peers: peers.length, steps, shown });
     const warnings = [
       ...changes,
       ...conflicts,
@@ -218,6 +246,7 @@ export class NetworkService implements Service {
   /** What works goes on working; when nothing helps, no new pod is given a network that is not there. */
   async #failed(error: unknown): Promise<void> {
     this.#failures += 1;
+    this.#hooks.record.failed(messageOf(error));
     this.#log('error', messageOf(error), { service: this.name, failures: this.#failures });
     if (this.#failures !== FAILURES_UNTIL_CLOSED) return;
     await removeConflist(this.#host);

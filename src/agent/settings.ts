@@ -18,6 +18,8 @@ const schema = z.strictObject({
   server: z.url({ protocol: /^https$/ }),
   podCidrs: z.array(z.string()).min(1),
   serviceCidrs: z.array(z.string()),
+  /** On control planes: names and addresses of the API server, which no other server may have a certificate for. */
+  apiNames: z.array(z.string()).default([]),
   network: z.strictObject({
     backend: z.enum([...BACKENDS, 'none']),
     vni: z.number().int().min(1).max(16_777_215),

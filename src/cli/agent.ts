@@ -21,33 +21,31 @@ export function agentCommand(): Command {
 }
 
 async function run(flags: AgentFlags): Promise<void> {
-  const stop = new AbortController();
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stop.abort());
   try {
-    await (flags.once === true ? once(flags, stop.signal) : daemon(flags, stop.signal));
+    if (flags.once === true) await once(flags);
+    else await daemon(flags);
   } catch (error) {
     process.exitCode = report(error, 'text');
   }
 }
 
-async function daemon({ settings, dryRun }: AgentFlags, signal: AbortSignal): Promise<void> {
+async function daemon({ settings, dryRun }: AgentFlags): Promise<void> {
   if (dryRun === true) {
     throw new UserError('--dry-run goes with --once', {
       remedy: 'run `kadm agent --once --dry-run`',
       exitCode: EXIT.usage,
     });
   }
-  // Loaded here: the agent is on every node, and the other commands' code would only take memory.
-  const { runAgent } = await import('../agent/agent.ts');
-  const { readAgentSettings } = await import('../agent/settings.ts');
-  const { log } = await import('../agent/log.ts');
-  await runAgent(await readAgentSettings(settings), signal, log);
+  const { agentDaemon } = await import('./agent-daemon.ts');
+  await agentDaemon(settings);
 }
 
-async function once({ settings, dryRun }: AgentFlags, signal: AbortSignal): Promise<void> {
+async function once({ settings, dryRun }: AgentFlags): Promise<void> {
+  const stop = new AbortController();
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stop.abort());
   const { runOnce } = await import('../agent/once.ts');
   const { readAgentSettings } = await import('../agent/settings.ts');
   const { log } = await import('../agent/log.ts');
-  const options = { dryRun: dryRun === true, signal, log };
+  const options = { dryRun: dryRun === true, signal: stop.signal, log };
   process.stdout.write(`${await runOnce(await readAgentSettings(settings), options)}\n`);
 }

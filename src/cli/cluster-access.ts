@@ -2,18 +2,35 @@ import { EXIT, hasCode, UserError } from '../errors.ts';
 import { LocalHost } from '../host/host.ts';
 import { KubeClient } from '../kube/client.ts';
 import { requireRoot } from '../node/preflight.ts';
-import { credentialsFrom } from '../pki/kubeconfig.ts';
+import { type ApiCredentials, credentialsFrom } from '../pki/kubeconfig.ts';
 
 const ADMIN_KUBECONFIG = '/etc/kubernetes/admin.conf';
 
+export interface AdminAccess {
+  readonly client: KubeClient;
+  readonly credentials: ApiCredentials;
+  readonly server: string;
+  readonly caPem: string;
+}
+
 /** The cluster of this master, as its administrator; undefined where this host is no master. */
-export async function adminAccess(): Promise<
-  { client: KubeClient; server: string; caPem: string } | undefined
-> {
+export async function adminAccess(): Promise<AdminAccess | undefined> {
   const text = await readKubeconfig();
   if (text === undefined) return undefined;
   const credentials = credentialsFrom(text);
-  return { client: new KubeClient(credentials), server: credentials.server, caPem: credentials.caPem };
+  const { server, caPem } = credentials;
+  return { client: new KubeClient(credentials), credentials, server, caPem };
+}
+
+/** Works on the cluster of this master. @throws UserError (preflight) where this host is no master */
+export async function onMaster<T>(work: (access: AdminAccess) => Promise<T>): Promise<T> {
+  const access = await adminAccess();
+  if (access === undefined) throw notAMaster();
+  try {
+    return await work(access);
+  } finally {
+    access.client.close();
+  }
 }
 
 async function readKubeconfig(): Promise<string | undefined> {

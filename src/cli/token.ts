@@ -12,7 +12,7 @@ import {
   type TokenOptions,
   tokenExpiry,
 } from '../pki/token.ts';
-import { adminAccess, notAMaster } from './cluster-access.ts';
+import { onMaster } from './cluster-access.ts';
 import { listOption, outputOption } from './options.ts';
 import type { OutputFormat } from './renderer.ts';
 import { runVerb, type VerbRun } from './run.ts';
@@ -126,18 +126,6 @@ function generateCommand(): Command {
   return new Command('generate')
     .description('print a new token without telling the cluster, for kadm init --token')
     .action(() => void process.stdout.write(`${generateToken()}\n`));
-}
-
-type Access = NonNullable<Awaited<ReturnType<typeof adminAccess>>>;
-
-async function onMaster<T>(work: (access: Access) => Promise<T>): Promise<T> {
-  const access = await adminAccess();
-  if (access === undefined) throw notAMaster();
-  try {
-    return await work(access);
-  } finally {
-    access.client.close();
-  }
 }
 
 /** @throws UserError (usage) without repeating what may be a secret */

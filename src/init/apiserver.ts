@@ -45,6 +45,7 @@ export function apiserverPod(context: InitContext): StaticPod {
       'enable-admission-plugins': 'NodeRestriction',
       'enable-bootstrap-token-auth': 'true',
       ...etcd.args,
+      'kubelet-certificate-authority': `${PKI}/ca.crt`,
       'kubelet-client-certificate': `${PKI}/apiserver-kubelet-client.crt`,
       'kubelet-client-key': `${PKI}/apiserver-kubelet-client.key`,
       'kubelet-preferred-address-types': 'InternalIP,ExternalIP,Hostname',

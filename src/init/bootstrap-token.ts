@@ -9,26 +9,22 @@ import { applyAll } from './apply.ts';
 import { type InitContext, joinCommand, serverUrl } from './context.ts';
 import { waitForApiServer } from './wait-apiserver.ts';
 
-/** Roles that the API server makes itself, a moment after it answers; joining nodes cannot do without. */
-const ROLES = [
-  'system:node-bootstrapper',
-  'system:certificates.k8s.io:certificatesigningrequests:nodeclient',
-] as const;
+/** The API server makes it itself, a moment after it answers; joining nodes cannot do without. */
+const ROLE = 'system:node-bootstrapper';
 
 /** Asking takes the API server's time, which it needs to make them. */
-const ROLES_POLL_MS = 150;
+const ROLE_POLL_MS = 150;
 
-async function untilRolesExist(context: InitContext, step: Step): Promise<void> {
+async function untilRoleExists(context: InitContext, step: Step): Promise<void> {
   await waitForApiServer(
     context,
     step,
     async () => {
       const client = await context.api();
-      const paths = ROLES.map((name) => `/apis/rbac.authorization.k8s.io/v1/clusterroles/${name}`);
-      const found = await Promise.all(paths.map((path) => client.find(path)));
-      return found.includes(undefined) ? 'it has not made the roles of joining nodes yet' : undefined;
+      const found = await client.find(`/apis/rbac.authorization.k8s.io/v1/clusterroles/${ROLE}`);
+      return found === undefined ? 'it has not made the role of joining nodes yet' : undefined;
     },
-    ROLES_POLL_MS,
+    ROLE_POLL_MS,
   );
 }
 
@@ -64,7 +60,7 @@ export const bootstrapToken: Phase<InitContext> = {
       },
     ]);
     if (context.host.dryRun) return;
-    await untilRolesExist(context, step);
+    await untilRoleExists(context, step);
     // Workers may join from now on; whoever waits with them need not wait for the end.
     context.joinable(joinCommand(context, ca));
   },

@@ -11,20 +11,18 @@ export const addonAgents: Phase<InitContext> = {
   id: 'addon-agents',
   title: 'Allow the agents of nodes to make the pod network',
   needs: ['wait-namespaces'],
-  skip: othersNetwork,
   run: async (context) => await applyAll(context, renderManifest(rbac, {})),
 };
 
 /**
- * The agent of this node. It can do nothing before the controller manager gives the node its addresses: until
- * then it would only take processor time from it.
+ * The agent of this node, also where the pod network is somebody else's: it approves the certificates of nodes, and
+ * workers that join wait for that.
  */
 export const network: Phase<InitContext> = {
   id: 'network',
-  title: 'Start the pod network',
-  needs: ['addon-agents', 'other-components', 'wait-control-plane'],
-  skip: othersNetwork,
-  async run(context) {
+  title: 'Start the agent and the pod network',
+  needs: ['addon-agents', 'other-components', 'bootstrap-token'],
+  async run(context, step) {
     const { settings } = context;
     await startAgent(changesOf(context, 'network'), {
       nodeName: settings.nodeName,
@@ -34,10 +32,14 @@ export const network: Phase<InitContext> = {
       podCidrs: settings.podCidrs.map((cidr) => cidr.text),
       serviceCidrs: settings.serviceCidrs.map((cidr) => cidr.text),
       network: settings.network,
+      apiNames: apiNames(settings),
     });
+    if (settings.network.backend === 'none') step.note('the network is somebody else’s');
   },
 };
 
-function othersNetwork({ settings }: InitContext): string | undefined {
-  return settings.network.backend === 'none' ? 'the network is somebody else’s' : undefined;
+function apiNames({ controlPlaneEndpoint, certSANs }: InitContext['settings']): string[] {
+  if (controlPlaneEndpoint === undefined) return [...certSANs];
+  const { hostname } = new URL(`https://${controlPlaneEndpoint}`);
+  return [hostname.replace(/^\[|\]$/g, ''), ...certSANs];
 }

@@ -2,7 +2,7 @@ import { KubeClient } from '../kube/client.ts';
 import { requestCertificate } from '../kube/signing.ts';
 import { changesOf } from '../node/context.ts';
 import { KUBELET_CLIENT_PEM, KUBELET_KUBECONFIG } from '../node/kubelet.ts';
-import type { Phase } from '../phases/phase.ts';
+import type { Phase, Step } from '../phases/phase.ts';
 import { buildKubeconfig } from '../pki/kubeconfig.ts';
 import type { JoinContext } from './context.ts';
 import { whileSettling } from './settling.ts';
@@ -34,12 +34,16 @@ export const tlsBootstrap: Phase<JoinContext> = {
         usages: ['digital signature', 'client auth'],
         timeoutMs: settings.timeouts.tlsBootstrapMs,
         approver:
-          'the controller manager approves it: see that it runs, or approve it: kubectl certificate approve NAME',
+          'the agent of a control plane approves it, and says why not in its log there: journalctl -u kadm-agent | grep pending',
       };
+      const told = tellOfReadyNode(client, settings.nodeName, step);
       const pem = await whileSettling(
         () => requestCertificate(client, wanted, step.signal),
         step.signal,
-      ).finally(() => client.close());
+      ).finally(async () => {
+        await told;
+        client.close();
+      });
       await changes.directory(PKI, 0o750);
       // Named as the kubelet names what it is given later.
       const file = `${PKI}/kubelet-client-${timestamp(new Date())}.pem`;
@@ -51,6 +55,20 @@ export const tlsBootstrap: Phase<JoinContext> = {
     await changes.file(KUBELET_KUBECONFIG, text, 0o600);
   },
 };
+
+interface Node {
+  readonly status?: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
+}
+
+/** Of a Node that is Ready no token gets the certificate: that explains a wait. */
+async function tellOfReadyNode(client: KubeClient, name: string, step: Step): Promise<void> {
+  // Whoever may not look waits without an explanation.
+  const node = await client.find<Node>(`/api/v1/nodes/${name}`).catch(() => undefined);
+  if (!node?.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True')) return;
+  step.progress(
+    `there is a Node ${name}, and it is Ready: it must be another name, or wait some 40 s until the old one is not Ready any more (or: kubectl delete node ${name})`,
+  );
+}
 
 /** 2026-11-21-15-04-05 */
 function timestamp(now: Date): string {

@@ -15,6 +15,8 @@ export interface AgentNode {
   readonly podCidrs: readonly string[];
   readonly serviceCidrs: readonly string[];
   readonly network: NetworkSettings;
+  /** On control planes: names and addresses of the API server. */
+  readonly apiNames?: readonly string[];
 }
 
 /** Writes the agent's settings and starts its unit. */

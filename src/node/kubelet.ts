@@ -33,6 +33,8 @@ export function kubeletConfiguration(
     healthzBindAddress: '127.0.0.1',
     healthzPort: 10248,
     rotateCertificates: true,
+    // Signed by the cluster, so that the API server knows to whom it talks; the agents of control planes approve it.
+    serverTLSBootstrap: true,
     staticPodPath: '/etc/kubernetes/manifests',
   };
   return mergePatch(own, overrides as JsonObject) as Record<string, unknown>;

@@ -1,8 +1,14 @@
 import { createPublicKey, verify } from 'node:crypto';
+import ipaddr from 'ipaddr.js';
 import { type Asn1, bytesOf, children, fromDer, oidOf, toDer } from './asn1.ts';
+import type { Names } from './x509.ts';
 
 const COMMON_NAME = '2.5.4.3';
 const ORGANIZATION = '2.5.4.10';
+const EXTENSION_REQUEST = '1.2.840.113549.1.9.14';
+const SUBJECT_ALT_NAME = '2.5.29.17';
+/** Tags of GeneralName (RFC 5280, 4.2.1.6). */
+const TAG = { dns: 2, ip: 7 } as const;
 const SIGNATURES: Readonly<Record<string, string>> = {
   '1.2.840.10045.4.3.2': 'sha256',
   '1.2.840.10045.4.3.3': 'sha384',
@@ -15,7 +21,9 @@ export interface ParsedRequest {
   readonly organizations: readonly string[];
   /** Whether the subject holds anything beside one common name and organizations. */
   readonly otherNames: boolean;
-  /** Whether it asks for extensions, such as names and addresses. */
+  /** DNS names and IP addresses that it asks for. */
+  readonly names: Names;
+  /** Whether it asks for anything beside these, such as other kinds of names, or to be an authority. */
   readonly extensions: boolean;
 }
 
@@ -40,8 +48,38 @@ export function parseCertificateRequest(pem: string): ParsedRequest {
     commonName: commonNames[0]?.value ?? '',
     organizations,
     otherNames: commonNames.length !== 1 || names.length !== commonNames.length + organizations.length,
-    extensions: attributes !== undefined && children(attributes).length > 0,
+    ...wishesOf(attributes === undefined ? [] : children(attributes)),
   };
+}
+
+/** What the attributes of a request ask for (PKCS #9, extensionRequest). */
+function wishesOf(attributes: readonly Asn1[]): Pick<ParsedRequest, 'names' | 'extensions'> {
+  const dns: string[] = [];
+  const ips: string[] = [];
+  let extensions = false;
+  for (const attribute of attributes) {
+    const [oid, values] = children(attribute);
+    if (oidOf(oid) !== EXTENSION_REQUEST) extensions = true;
+    else {
+      for (const extension of children(values).flatMap(children)) {
+        const parts = children(extension);
+        if (oidOf(parts[0]) === SUBJECT_ALT_NAME) extensions ||= !collectNames(parts.at(-1), dns, ips);
+        else extensions = true;
+      }
+    }
+  }
+  return { names: { dns, ips }, extensions };
+}
+
+/** @returns false when there are names of other kinds than DNS names and IP addresses */
+function collectNames(value: Asn1 | undefined, dns: string[], ips: string[]): boolean {
+  let plain = true;
+  for (const name of children(fromDer(bytesOf(value)))) {
+    if (Number(name.type) === TAG.dns) dns.push(bytesOf(name).toString('latin1').toLowerCase());
+    else if (Number(name.type) === TAG.ip) ips.push(ipaddr.fromByteArray([...bytesOf(name)]).toString());
+    else plain = false;
+  }
+  return plain;
 }
 
 function attributeOf(attribute: Asn1): { readonly oid: string; readonly value: string } {

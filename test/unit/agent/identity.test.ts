@@ -28,6 +28,7 @@ function settings(): AgentSettings {
     server: 'https://192.168.1.1:6443',
     podCidrs: [parseCidr('10.244.0.0/16')],
     serviceCidrs: [],
+    apiNames: [],
     network: { backend: 'vxlan', vni: 1, port: 8472, exclusive: false },
     caFile: `${directory}/ca.crt`,
     identityFile: `${directory}/agent/client.pem`,

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { comesRound } from '../../../src/agent/lifeline.ts';
 import { watchdogPeriodMs } from '../../../src/agent/sd-notify.ts';
 import { runServices } from '../../../src/agent/service.ts';
 import { Wake } from '../../../src/agent/wake.ts';
@@ -53,6 +54,12 @@ describe('a wake-up', () => {
 });
 
 describe('the watchdog', () => {
+  it('hears of an agent whose loop comes round, or that has none', () => {
+    expect(comesRound(undefined, 10_000_000)).toBe(true);
+    expect(comesRound(1_000, 61_000)).toBe(true);
+    expect(comesRound(1_000, 121_000)).toBe(false);
+  });
+
   it('wants to hear of the unit as often as systemd says', () => {
     expect(watchdogPeriodMs({ WATCHDOG_USEC: '120000000' })).toBe(120_000);
     expect(watchdogPeriodMs({})).toBeUndefined();

@@ -1,0 +1,60 @@
+import { X509Certificate } from 'node:crypto';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import type { Page } from './endpoint.ts';
+import type { Identity } from './identity.ts';
+import { METRICS_CONTENT_TYPE, renderMetrics } from './metrics.ts';
+import type { NetworkRecord } from './network-record.ts';
+import type { Prober } from './prober.ts';
+import type { AgentSettings } from './settings.ts';
+import { agentStatus } from './status.ts';
+
+export interface PageSources {
+  readonly settings: AgentSettings;
+  readonly identity: Identity;
+  readonly record: NetworkRecord;
+  readonly prober: Prober;
+}
+
+/** Sampling costs a wake-up each time; a lag that matters here is longer than this. */
+const LAG_RESOLUTION_MS = 1_000;
+
+/** What the agent tells over HTTPS, by path. */
+export function pagesOf({ settings, identity, record, prober }: PageSources): Readonly<Record<string, Page>> {
+  const lag = monitorEventLoopDelay({ resolution: LAG_RESOLUTION_MS });
+  lag.enable();
+  const certificateExpires = new X509Certificate(identity.pem).validToDate.getTime();
+  return {
+    '/healthz': { subresource: undefined, contentType: 'text/plain', render: () => 'ok\n' },
+    '/metrics': {
+      subresource: 'metrics',
+      contentType: METRICS_CONTENT_TYPE,
+      render: () => {
+        const late = Math.max(0, lag.max / 1e9 - LAG_RESOLUTION_MS / 1000);
+        lag.reset();
+        return renderMetrics({
+          record,
+          probes: prober.results,
+          certificateExpires,
+          eventLoopLagSeconds: late,
+          residentBytes: process.memoryUsage.rss(),
+        });
+      },
+    },
+    '/probe': {
+      subresource: 'proxy',
+      contentType: 'application/json',
+      render: async (query) => JSON.stringify(await prober.burst(query.get('peer') ?? '')),
+    },
+    '/status': {
+      subresource: 'stats',
+      contentType: 'application/json',
+      render: async () => {
+        const { nodeName: node, network } = settings;
+        const { whyBroken, results } = prober;
+        return JSON.stringify(
+          await agentStatus({ node, backend: network.backend, record, probes: results, whyBroken }),
+        );
+      },
+    },
+  };
+}

@@ -1,0 +1,136 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { z } from 'zod';
+import { competingConfigurations } from '../cni/conflist.ts';
+import { LocalHost } from '../host/host.ts';
+import { installedPeers } from './metrics.ts';
+import type { NetworkRecord } from './network-record.ts';
+import type { ProbeResult } from './prober.ts';
+
+const summary = z.object({
+  sent: z.number(),
+  loss: z.number(),
+  lastMs: z.number().optional(),
+  averageMs: z.number().optional(),
+  lostInRow: z.number(),
+});
+
+/** What an agent tells of its node's network at /status. */
+export const agentStatusSchema = z.object({
+  node: z.string(),
+  backend: z.string(),
+  device: z.string().optional(),
+  mtu: z.number().optional(),
+  podCidr: z.string().optional(),
+  peers: z.object({ wanted: z.number(), installed: z.number() }),
+  /** Whether pods may start here; else why not. */
+  ready: z.boolean(),
+  why: z.string().optional(),
+  lastRepair: z
+    .object({
+      at: z.string(),
+      trigger: z.string(),
+      steps: z.number(),
+      kinds: z.record(z.string(), z.number()),
+      shown: z.array(z.string()),
+    })
+    .optional(),
+  lastFailure: z.object({ at: z.string(), message: z.string() }).optional(),
+  conflicts: z.array(z.string()),
+  /** What works, but not as it was meant. */
+  warnings: z.array(z.string()),
+  refusals: z.array(z.object({ node: z.string(), reason: z.string() })),
+  probes: z.array(
+    z.object({
+      node: z.string(),
+      state: z.string(),
+      why: z.string().optional(),
+      probedAt: z.string().optional(),
+      small: summary,
+      full: summary,
+    }),
+  ),
+  /** What others have done to this host that breaks pod networks. */
+  host: z.object({
+    /** CNI configurations that the container runtime would take before kadm's. */
+    competingCni: z.array(z.string()),
+    /** net.ipv4.conf.X.rp_filter where it is 1 (strict), by interface. */
+    strictReversePath: z.array(z.string()),
+    counters: z.record(z.string(), z.number()),
+  }),
+});
+
+export type AgentStatus = z.infer<typeof agentStatusSchema>;
+
+export interface StatusSources {
+  readonly node: string;
+  readonly backend: string;
+  readonly record: NetworkRecord;
+  readonly probes: readonly ProbeResult[];
+  readonly whyBroken: string | undefined;
+}
+
+export async function agentStatus(sources: StatusSources): Promise<AgentStatus> {
+  const { node, backend, record, probes, whyBroken } = sources;
+  const { facts, lastRepair, lastFailure } = record;
+  return {
+    node,
+    backend: facts?.backend ?? backend,
+    ...(facts === undefined ? {} : { device: facts.device, mtu: facts.mtu, podCidr: facts.podCidr }),
+    peers: { wanted: record.peersWanted, installed: installedPeers(record) },
+    ready: facts !== undefined && whyBroken === undefined,
+    ...(whyBroken === undefined ? {} : { why: whyBroken }),
+    ...(lastRepair === undefined
+      ? {}
+      : { lastRepair: { ...lastRepair, kinds: { ...lastRepair.kinds }, shown: [...lastRepair.shown] } }),
+    ...(lastFailure === undefined ? {} : { lastFailure }),
+    conflicts: [...(facts?.conflicts ?? [])],
+    warnings: [...(facts?.warnings ?? [])],
+    refusals: (facts?.refusals ?? []).map(({ node: refused, reason }) => ({ node: refused, reason })),
+    probes: [...probes],
+    host: {
+      competingCni: await competingConfigurations(new LocalHost()),
+      strictReversePath: await strictReversePath(),
+      counters: { ...(await deviceCounters(facts?.device)), ...(await dropCounters()) },
+    },
+  };
+}
+
+const CONF = '/proc/sys/net/ipv4/conf';
+
+/** The kernel uses the larger of the value for all and the interface's own (ip-sysctl.rst, rp_filter). */
+async function strictReversePath(): Promise<string[]> {
+  const names = await readdir(CONF).catch(() => []);
+  const values = await Promise.all(
+    names.map(
+      async (name) =>
+        [name, Number(await readFile(`${CONF}/${name}/rp_filter`, 'utf8').catch(() => '0'))] as const,
+    ),
+  );
+  const all = values.find(([name]) => name === 'all')?.[1] ?? 0;
+  return values
+    .filter(([name, value]) => name !== 'all' && name !== 'default' && Math.max(all, value) === 1)
+    .map(([name]) => name);
+}
+
+async function deviceCounters(device: string | undefined): Promise<Record<string, number>> {
+  if (device === undefined) return {};
+  const read = async (name: string): Promise<number> =>
+    Number(await readFile(`/sys/class/net/${device}/statistics/${name}`, 'utf8').catch(() => '0'));
+  return { received: await read('rx_packets'), sent: await read('tx_packets') };
+}
+
+/** Packets that the kernel dropped for their return path or their checksum (Linux MIB counters). */
+async function dropCounters(): Promise<Record<string, number>> {
+  const text = `${await readFile('/proc/net/netstat', 'utf8')}${await readFile('/proc/net/snmp', 'utf8')}`;
+  return {
+    reversePathDrops: counterIn(text, 'TcpExt', 'IPReversePathFilter'),
+    checksumErrors: counterIn(text, 'Udp', 'InCsumErrors') + counterIn(text, 'Tcp', 'InCsumErrors'),
+  };
+}
+
+/** One counter of /proc/net/netstat or snmp: a line of names, then a line of values, both under the group's name. */
+export function counterIn(text: string, group: string, name: string): number {
+  const [names, values] = text.split('\n').filter((line) => line.startsWith(`${group}: `));
+  const index = names?.split(' ').indexOf(name) ?? -1;
+  return index === -1 ? 0 : Number(values?.split(' ')[index] ?? 0);
+}
