@@ -5,6 +5,7 @@ import { certsCommand } from './certs.ts';
 import { configCommand } from './config.ts';
 import { execCommand } from './exec.ts';
 import { hostsCommand } from './hosts.ts';
+import { askCommand, completionCommand } from './completion.ts';
 import { initCommand } from './init.ts';
 import { joinCommand } from './join.ts';
 import { kubeconfigCommand } from './kubeconfig.ts';
@@ -41,10 +42,11 @@ export function program(): Command {
     configCommand(),
     labCommand(),
     agentCommand(),
+    completionCommand(),
     versionCommand(),
   ];
   for (const command of commands) kadm.addCommand(command);
-  kadm.addCommand(welcomeCommand(), { hidden: true });
+  for (const command of [welcomeCommand(), askCommand()]) kadm.addCommand(command, { hidden: true });
   everyCommand(kadm, (command) => {
     command.exitOverride();
     // One line for a mistake; the whole help only when asked for.

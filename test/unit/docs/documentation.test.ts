@@ -5,6 +5,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { renewPhases } from '../../../src/certs/index.ts';
 import { program } from '../../../src/cli/program.ts';
 import { documentSchemas } from '../../../src/config/schema.ts';
+import { EXIT } from '../../../src/errors.ts';
 import { initPhases } from '../../../src/init/index.ts';
 import { joinPhases } from '../../../src/join/index.ts';
 import { clusterPhases } from '../../../src/lab/cluster/index.ts';
@@ -71,6 +72,20 @@ describe('docs/commands.md', () => {
         .map((flag) => `${command.name()} ${flag}`);
     });
     expect(missing).toEqual([]);
+  });
+});
+
+describe('exit codes', () => {
+  it('are those of the table, and of `kadm --help`', () => {
+    const documented = [...section('Exit codes').matchAll(/^\| (\d+) /gm)].map(([, code]) => Number(code));
+    expect(documented).toEqual(Object.values(EXIT));
+    let help = '';
+    const write = (text: string): void => {
+      help += text;
+    };
+    program().configureOutput({ writeOut: write }).outputHelp();
+    const line = help.split('\n').find((one) => one.startsWith('Exit codes: ')) ?? '';
+    expect([...line.matchAll(/\b(\d+) [a-z]/g)].map(([, code]) => Number(code))).toEqual(Object.values(EXIT));
   });
 });
 
