@@ -11,6 +11,7 @@ import { joinCommand } from './join.ts';
 import { kubeconfigCommand } from './kubeconfig.ts';
 import { labCommand } from './lab.ts';
 import { networkCommand } from './network.ts';
+import { nodeCommand } from './node.ts';
 import { resetCommand } from './reset.ts';
 import { report } from './run.ts';
 import { tokenCommand } from './token.ts';
@@ -35,6 +36,7 @@ export function program(): Command {
     resetCommand(),
     execCommand(),
     hostsCommand(),
+    nodeCommand(),
     tokenCommand(),
     certsCommand(),
     kubeconfigCommand(),

@@ -43,7 +43,8 @@ export const preflight: Phase<InitContext> = {
 };
 
 function refuseSecondCluster({ ledger, settings }: InitContext): void {
-  const done = ledger.completed ?? (ledger.begun === 'join' ? 'join' : undefined);
+  const done =
+    ledger.completed ?? (ledger.begun === undefined || ledger.begun === 'init' ? undefined : 'join');
   if (done === undefined) return;
   const what =
     done === 'init'

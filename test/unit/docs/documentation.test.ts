@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Command } from 'commander';
 import { describe, expect, it, vi } from 'vitest';
+import { adoptPhases } from '../../../src/adopt/index.ts';
 import { renewPhases } from '../../../src/certs/index.ts';
 import { program } from '../../../src/cli/program.ts';
 import { documentSchemas } from '../../../src/config/schema.ts';
@@ -57,6 +58,7 @@ describe('docs/commands.md', () => {
     ['kadm join', joinPhases],
     ['kadm reset', resetPhases],
     ['kadm certs', renewPhases],
+    ['kadm node', adoptPhases],
     ['kadm lab', [...upPhases, ...clusterPhases]],
   ] as const)('lists the phases of %s in their order, with what they need', (heading, table) => {
     expect(documentedPhases(heading)).toEqual(phasesOf(table));
