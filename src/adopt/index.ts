@@ -1,4 +1,4 @@
-import { components } from '../node/components.ts';
+import { otherComponents } from '../node/components.ts';
 import { prepareHost } from '../node/prepare-host.ts';
 import type { Phase } from '../phases/phase.ts';
 import { clusterNetwork } from './cluster-network.ts';
@@ -21,7 +21,7 @@ export const adoptPhases: readonly Phase<AdoptContext>[] = [
   readNode,
   takeOver,
   afterTakeOver(prepareHost),
-  afterTakeOver(components),
+  afterTakeOver(otherComponents),
   clusterNetwork,
   network,
   waitNodeReady,

@@ -7,7 +7,7 @@ import type { AdoptContext } from './context.ts';
 export const network: Phase<AdoptContext> = {
   id: 'network',
   title: 'Start the agent and the pod network',
-  needs: ['prepare-host', 'components', 'cluster-network'],
+  needs: ['prepare-host', 'other-components', 'cluster-network'],
   async run(context) {
     const { name, ip, role, server, network } = context.node.get();
     const { podCidrs, serviceCidrs, ...rest } = network;

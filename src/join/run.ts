@@ -63,7 +63,7 @@ async function joinAlone(run: JoinRun): Promise<Joined> {
   const result = { nodeName, network: network !== undefined && network.backend !== 'none' };
   if (host.dryRun) return result;
   await ledger.append({ verb: 'join', state: 'complete', version: context.release().kubernetes });
-  emit({ type: 'result', path: [], result: { nodeName } });
+  emit({ type: 'result', path: [], result });
   return result;
 }
 

@@ -1,9 +1,10 @@
-import { readFile } from 'node:fs/promises';
+import { copyFile, readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DEFAULT_KUBERNETES_VERSION } from '../../src/components/catalog.ts';
 import type { RunResult } from '../../src/host/command.ts';
 import type { Lab } from '../../src/lab/lab.ts';
 import type { LabHost } from '../../src/lab/lab-host.ts';
+import { KADM_PATH } from '../../src/node/components.ts';
 import { captureMaster } from '../compare/capture.ts';
 import { differencesOf, type Master } from '../compare/differences.ts';
 import { rowsOf, untrue } from '../compare/document.ts';
@@ -36,6 +37,8 @@ beforeAll(async () => {
   await on(master, 'kubectl', 'wait', '--for=condition=Ready', 'node/h1', '--timeout=120s');
   byKadm = await captureMaster(master);
   await installKubeadm(master);
+  // Who prepared the worker has no kadm, and forgot a plugin: adoption brings both.
+  await on(worker, 'rm', '--force', KADM_PATH, '/opt/cni/bin/portmap');
   prepared = await snapshotHost(worker);
   inRuntime = await runtimeContents();
 });
@@ -63,7 +66,7 @@ async function runtimeContents(): Promise<string> {
 
 async function readiness(node: string): Promise<string> {
   const path = 'jsonpath={.status.conditions[?(@.type=="Ready")].status}';
-  return await on(master, 'kubectl', 'get', 'node', node, '--output', path);
+  return (await attempt(master, 'kubectl', 'get', 'node', node, '--output', path)).stdout;
 }
 
 /** New pods of CoreDNS, one of them on the worker; they are ready once they reach the API by its Service. */
@@ -112,7 +115,7 @@ describe('kubeadm on a master of kadm’s', () => {
 describe('a worker that kubeadm joined to a cluster of kadm’s', () => {
   it('is a node, and waits for a network', async () => {
     await kubeadmJoin(worker, await on(master, 'kadm', 'token', 'create', '--print-join-command'));
-    expect(await readiness('h2')).toBe('False');
+    await expect.poll(async () => await readiness('h2'), { timeout: 30_000 }).toBe('False');
   });
 
   it('is adopted from the master: agent, pod network, ledger', async () => {
@@ -152,6 +155,7 @@ describe('a cluster that kubeadm made', () => {
   let byKubeadm: Master;
 
   beforeAll(async () => {
+    await copyFile(`${master.rootfs}${KADM_PATH}`, `${worker.rootfs}${KADM_PATH}`);
     await on(master, 'kadm', 'reset', '--force');
     await prepareForKubeadm(master, 'control-plane');
     await kubeadmInit(master);
