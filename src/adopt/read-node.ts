@@ -3,7 +3,7 @@ import { isIPv4 } from 'node:net';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { DEFAULTS } from '../config/defaults.ts';
-import { nodeNameSchema } from '../config/schema.ts';
+import { nodeNameSchema } from '../config/fields.ts';
 import { EXIT, UserError } from '../errors.ts';
 import { KADM_CONFIG } from '../init/upload-config.ts';
 import type { ClusterNetwork } from '../join/context.ts';

@@ -1,11 +1,14 @@
 import { DEFAULT_KUBERNETES_VERSION, installPath, releaseFor } from '../components/catalog.ts';
-import type { HostSettings, NetworkSettings } from '../config/settings.ts';
+import type { HostSettings } from '../config/node-settings.ts';
+import type { NetworkSettings } from '../config/settings.ts';
 import type { Host } from '../host/host.ts';
+import { withHostLock } from '../host/host-lock.ts';
 import { KubeClient } from '../kube/client.ts';
 import { componentsFrom } from '../node/component-source.ts';
 import type { Emit } from '../phases/events.ts';
 import { Ledger } from '../phases/ledger.ts';
 import { runPhases } from '../phases/runner.ts';
+import { phasesNamed } from '../phases/select.ts';
 import { credentialsFrom } from '../pki/kubeconfig.ts';
 import { type AdoptContext, FoundNode } from './context.ts';
 import { adoptPhases } from './index.ts';
@@ -30,6 +33,10 @@ export interface AdoptRun {
  * @returns the name of the node
  */
 export async function adopt(run: AdoptRun): Promise<string> {
+  return await withHostLock('kadm node adopt', () => adoptAlone(run));
+}
+
+async function adoptAlone(run: AdoptRun): Promise<string> {
   const { settings, host, emit, signal } = run;
   const ledger = await Ledger.open(host);
   const release = releaseFor(DEFAULT_KUBERNETES_VERSION);
@@ -46,6 +53,9 @@ export async function adopt(run: AdoptRun): Promise<string> {
     executable: run.executable,
     components: missing.flat(),
     release: () => release,
+    // Neither images nor files that patches are for are made here.
+    imageNames: () => undefined,
+    patches: [],
     node: new FoundNode(),
     admin: () => {
       admin ??= adminClient(host);
@@ -53,7 +63,8 @@ export async function adopt(run: AdoptRun): Promise<string> {
     },
   };
   try {
-    await runPhases(adoptPhases, context, { emit, signal, skip: settings.skipPhases });
+    const skip = settings.skipPhases.flatMap((name) => phasesNamed(name, adoptPhases));
+    await runPhases(adoptPhases, context, { emit, signal, skip });
   } finally {
     (await admin)?.close();
   }

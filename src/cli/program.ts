@@ -2,10 +2,10 @@ import { Command, CommanderError } from 'commander';
 import { EXIT } from '../errors.ts';
 import { agentCommand } from './agent.ts';
 import { certsCommand } from './certs.ts';
+import { askCommand, completionCommand } from './completion.ts';
 import { configCommand } from './config.ts';
 import { execCommand } from './exec.ts';
 import { hostsCommand } from './hosts.ts';
-import { askCommand, completionCommand } from './completion.ts';
 import { initCommand } from './init.ts';
 import { joinCommand } from './join.ts';
 import { kubeconfigCommand } from './kubeconfig.ts';
@@ -20,7 +20,8 @@ import { versionCommand, versionText } from './version.ts';
 import { welcomeCommand } from './welcome.ts';
 
 const EXIT_CODES = `
-Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 this host is not ready for it, 130 interrupted.`;
+Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 this host is not ready for it, 4 done on some of several
+hosts, 130 interrupted.`;
 
 /** The whole command line; main only runs it and sets the exit code. */
 export function program(): Command {

@@ -23,11 +23,15 @@ export async function adoptHosts(adopt: FleetAdopt): Promise<void> {
   const remote = { ...adopt.remote, nearby: async () => welcome.offer.url };
   const input = workerConfiguration({ documents, offer: welcome.offer, ignorePreflightErrors });
   const targets = new Map(adopt.targets.map((target) => [target.name, target]));
-  const results = await onEachHost([...targets.keys()], { emit }, async (name, emitOfHost) => {
-    const target = targets.get(name);
-    if (target === undefined) throw new Error(`no target ${name}`);
-    const argv = ['node', 'adopt', '--config', '-'];
-    await runVerbOnHost(target, remote, { argv, input, emit: emitOfHost });
-  });
+  const results = await onEachHost(
+    [...targets.keys()],
+    { emit, verb: 'node-adopt' },
+    async (name, emitOfHost) => {
+      const target = targets.get(name);
+      if (target === undefined) throw new Error(`no target ${name}`);
+      const argv = ['node', 'adopt', '--config', '-'];
+      await runVerbOnHost(target, remote, { argv, input, emit: emitOfHost });
+    },
+  );
   throwFailures(results, 'node adopt');
 }
