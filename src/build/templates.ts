@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 
 /** Endings of the files under templates/ that modules import as text. */
-export const TEMPLATE_ENDINGS = ['.yaml', '.toml', '.service', '.eta'] as const;
+export const TEMPLATE_ENDINGS = ['.yaml', '.toml', '.service', '.eta', '.bash', '.zsh', '.fish'] as const;
 
 export function isTemplate(path: string): boolean {
   return path.includes('/templates/') && TEMPLATE_ENDINGS.some((ending) => path.endsWith(ending));

@@ -1,3 +1,4 @@
+import { adoptHosts } from '../fleet/adopt.ts';
 import { joinHosts } from '../fleet/join.ts';
 import { closeReception, Welcome } from '../fleet/welcome.ts';
 import { adminAccess, notAMaster } from './cluster-access.ts';
@@ -6,15 +7,35 @@ import type { VerbRun } from './run.ts';
 import { ownExecutable, targetsFrom, withConnector } from './ssh-options.ts';
 import { welcomeOptions } from './welcome.ts';
 
+interface FromMaster {
+  readonly config?: string;
+  readonly acceptNewHostKeys?: boolean;
+  readonly ignorePreflightErrors?: readonly string[];
+}
+
 /** `kadm join --ssh`: everything that the workers need is known on the master. */
 export async function joinFromMaster(
   hosts: readonly string[],
-  options: {
-    readonly config?: string;
-    readonly acceptNewHostKeys?: boolean;
-    readonly ignorePreflightErrors?: readonly string[];
-  },
+  options: FromMaster,
   run: VerbRun,
+): Promise<void> {
+  await fromMaster(hosts, options, run, joinHosts);
+}
+
+/** `kadm node adopt --ssh`: the same for nodes that are in the cluster already. */
+export async function adoptFromMaster(
+  hosts: readonly string[],
+  options: FromMaster,
+  run: VerbRun,
+): Promise<void> {
+  await fromMaster(hosts, options, run, adoptHosts);
+}
+
+async function fromMaster(
+  hosts: readonly string[],
+  options: FromMaster,
+  run: VerbRun,
+  work: typeof joinHosts,
 ): Promise<void> {
   const targets = await targetsFrom(hosts);
   const documents = await loadDocuments(options.config);
@@ -27,7 +48,7 @@ export async function joinFromMaster(
     await withConnector(options, run, async (connector) => {
       const ignorePreflightErrors = options.ignorePreflightErrors ?? [];
       const remote = { connector, executable };
-      await joinHosts({ targets, remote, welcome, documents, ignorePreflightErrors, emit: run.emit });
+      await work({ targets, remote, welcome, documents, ignorePreflightErrors, emit: run.emit });
     });
   } finally {
     await closeReception(welcome, run.emit);

@@ -5,6 +5,7 @@ import type { Documents } from '../config/schema.ts';
 import type { JoinFlags, JoinSettings } from '../config/settings.ts';
 import { EXIT, UserError } from '../errors.ts';
 import type { Host } from '../host/host.ts';
+import type { Joined } from '../join/run.ts';
 import {
   configOption,
   configurationInTwo,
@@ -154,8 +155,10 @@ async function serverIn(host: Host, path: string): Promise<string | undefined> {
   return text === undefined ? undefined : new URL(credentialsFrom(text).server).host;
 }
 
-function joined(nodeName: string): string {
-  return `This host is node ${nodeName} of the cluster, and Ready.`;
+function joined({ nodeName, network }: Joined): string {
+  return network
+    ? `This host is node ${nodeName} of the cluster, and Ready.`
+    : `This host is node ${nodeName} of the cluster; it becomes Ready with the pod network of that cluster.`;
 }
 
 async function joinOthers(endpoint: string | undefined, options: JoinOptions, run: VerbRun): Promise<string> {

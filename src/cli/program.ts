@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { EXIT } from '../errors.ts';
 import { agentCommand } from './agent.ts';
 import { certsCommand } from './certs.ts';
+import { askCommand, completionCommand } from './completion.ts';
 import { configCommand } from './config.ts';
 import { execCommand } from './exec.ts';
 import { hostsCommand } from './hosts.ts';
@@ -10,6 +11,7 @@ import { joinCommand } from './join.ts';
 import { kubeconfigCommand } from './kubeconfig.ts';
 import { labCommand } from './lab.ts';
 import { networkCommand } from './network.ts';
+import { nodeCommand } from './node.ts';
 import { resetCommand } from './reset.ts';
 import { report } from './run.ts';
 import { tokenCommand } from './token.ts';
@@ -18,7 +20,8 @@ import { versionCommand, versionText } from './version.ts';
 import { welcomeCommand } from './welcome.ts';
 
 const EXIT_CODES = `
-Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 this host is not ready for it, 130 interrupted.`;
+Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 this host is not ready for it, 4 done on some of several
+hosts, 130 interrupted.`;
 
 /** The whole command line; main only runs it and sets the exit code. */
 export function program(): Command {
@@ -36,6 +39,7 @@ export function program(): Command {
     resetCommand(),
     execCommand(),
     hostsCommand(),
+    nodeCommand(),
     tokenCommand(),
     certsCommand(),
     kubeconfigCommand(),
@@ -43,10 +47,11 @@ export function program(): Command {
     configCommand(),
     labCommand(),
     agentCommand(),
+    completionCommand(),
     versionCommand(),
   ];
   for (const command of commands) kadm.addCommand(command);
-  kadm.addCommand(welcomeCommand(), { hidden: true });
+  for (const command of [welcomeCommand(), askCommand()]) kadm.addCommand(command, { hidden: true });
   everyCommand(kadm, (command) => {
     command.exitOverride();
     // One line for a mistake; the whole help only when asked for.

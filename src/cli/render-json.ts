@@ -1,8 +1,8 @@
 import type { Writable } from 'node:stream';
-import type { Event } from '../phases/events.ts';
+import { type Event, eventLine } from '../phases/events.ts';
 import type { Renderer } from './renderer.ts';
 
-/** One line of JSON an event; docs/commands.md describes the fields. */
+/** One line of JSON an event; docs/events.md describes the fields. */
 export class JsonRenderer implements Renderer {
   readonly #out: Writable;
 
@@ -11,7 +11,7 @@ export class JsonRenderer implements Renderer {
   }
 
   emit(event: Event): void {
-    this.#out.write(`${JSON.stringify({ version: 1, time: new Date().toISOString(), ...event })}\n`);
+    this.#out.write(`${JSON.stringify(eventLine(event, new Date()))}\n`);
   }
 
   pause(): () => void {

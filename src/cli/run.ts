@@ -34,6 +34,8 @@ export async function runVerb(
       signal: interrupt.signal,
       questions: questionsAt(renderer),
     });
+    // A program that reads along knows by it that nothing was cut off.
+    if (format === 'json') renderer.emit({ type: 'finished', path: [], ms: sinceStart() });
     await renderer.end();
     if (text !== undefined && format === 'text') process.stdout.write(`${text}\n`);
   } catch (error) {
@@ -53,7 +55,7 @@ function failureEvent(error: unknown): Parameters<Emit>[0] {
   return {
     type: 'failed',
     path: [],
-    ms: Math.round(performance.now()),
+    ms: sinceStart(),
     message: messageOf(error),
     ...remedy,
   };
@@ -62,6 +64,11 @@ function failureEvent(error: unknown): Parameters<Emit>[0] {
 /** A warning of the whole run. */
 export function warn(emit: Emit, message: string): void {
   emit({ type: 'warning', path: [], message });
+}
+
+/** Milliseconds since this process began. */
+function sinceStart(): number {
+  return Math.round(performance.now());
 }
 
 /** Prints an error for a person and returns the exit code that goes with it. */

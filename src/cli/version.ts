@@ -1,8 +1,29 @@
-import { Command } from 'commander';
-import { outputOption } from './options.ts';
-import type { OutputFormat } from './renderer.ts';
+import { Command, Option } from 'commander';
+import type { Release } from '../components/catalog.ts';
 
 declare const KADM_VERSION: string;
+
+const FORMATS = ['text', 'short', 'json', 'yaml'] as const;
+
+type Format = (typeof FORMATS)[number];
+
+const EXAMPLES = `
+Examples:
+  kadm version
+  kadm version --output short
+  kadm version --output json | jq -r .components.kubernetes
+`;
+
+/** What `kadm version` tells; `--output json` prints it as it is. */
+export interface Versions {
+  readonly kadm: string;
+  /** The Node inside this executable. */
+  readonly node: string;
+  /** As Go and OCI write it: linux/amd64. */
+  readonly platform: string;
+  /** What init and join install when nothing else is asked for. */
+  readonly components: Omit<Release, 'agnhost'>;
+}
 
 export function versionText(): string {
   return KADM_VERSION;
@@ -11,15 +32,38 @@ export function versionText(): string {
 export function versionCommand(): Command {
   return new Command('version')
     .description('versions of kadm and of what it installs')
-    .addOption(outputOption())
-    .action(async ({ output }: { output: OutputFormat }) => {
-      const { DEFAULT_KUBERNETES_VERSION, releaseFor } = await import('../components/catalog.ts');
-      const versions = {
-        kadm: versionText(),
-        node: process.version,
-        ...releaseFor(DEFAULT_KUBERNETES_VERSION),
-      };
-      const lines = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
-      process.stdout.write(`${output === 'json' ? JSON.stringify(versions) : lines.join('\n')}\n`);
+    .addOption(
+      new Option('-o, --output <format>', 'text, the version of kadm alone, or an object for programs')
+        .choices(FORMATS)
+        .default('text'),
+    )
+    .addHelpText('after', EXAMPLES)
+    .action(async ({ output }: { output: Format }) => {
+      process.stdout.write(`${await rendered(await versions(), output)}\n`);
     });
+}
+
+async function versions(): Promise<Versions> {
+  const { architecture, DEFAULT_KUBERNETES_VERSION, releaseFor } = await import('../components/catalog.ts');
+  const { agnhost: _, ...components } = releaseFor(DEFAULT_KUBERNETES_VERSION);
+  const platform = `${process.platform}/${architecture()}`;
+  return { kadm: versionText(), node: process.version, platform, components };
+}
+
+async function rendered(all: Versions, format: Format): Promise<string> {
+  switch (format) {
+    case 'json':
+      return JSON.stringify(all);
+    case 'yaml':
+      return (await import('yaml')).stringify(all).trimEnd();
+    case 'short':
+      // With the v of a tag, as kubeadm prints its own.
+      return `v${all.kadm}`;
+    case 'text': {
+      const { components, ...own } = all;
+      return Object.entries({ ...own, ...components })
+        .map(([name, version]) => `${name} ${version}`)
+        .join('\n');
+    }
+  }
 }

@@ -171,6 +171,8 @@ class RemoteEvents {
       // The run's own failure becomes the error of this host: shown once, there.
       if (event.path.length === 0) return;
     }
+    // The end of the run there is that of one step here, which says so itself.
+    if (event.type === 'finished' && event.path.length === 0) return;
     if (event.type === 'result') this.result = { ...this.result, ...event.result };
     this.#emit(event);
   }

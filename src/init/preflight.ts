@@ -45,7 +45,8 @@ export const preflight: Phase<InitContext> = {
 
 async function refuseSecondCluster(context: InitContext): Promise<void> {
   const { ledger, settings } = context;
-  const done = ledger.completed ?? (ledger.begun === 'join' ? 'join' : undefined);
+  const done =
+    ledger.completed ?? (ledger.begun === undefined || ledger.begun === 'init' ? undefined : 'join');
   if (done === undefined) return;
   const what =
     done === 'init'

@@ -22,10 +22,9 @@ export const uploadConfig: Phase<InitContext> = {
     await applyAll(context, [
       configMap('kubeadm-config', { ClusterConfiguration: kubeYaml(clusterConfiguration(context)) }),
       configMap('kubelet-config', { kubelet: kubeYaml(kubeletConfig(context)) }),
-      configMap(KADM_CONFIG.name, { [KADM_CONFIG.key]: kubeYaml(networkConfig(context)) }),
       ...reader('kubeadm:nodes-kubeadm-config', 'kubeadm-config'),
       ...reader('kubeadm:kubelet-config', 'kubelet-config'),
-      ...reader('kadm:nodes-kadm-config', KADM_CONFIG.name),
+      ...networkConfigObjects(networkConfig(context)),
     ]);
   },
 };
@@ -87,6 +86,14 @@ function filled(fields: Readonly<Record<string, unknown>>): Record<string, unkno
 /** KubeletConfiguration of all nodes. */
 export function kubeletConfig({ settings }: Pick<InitContext, 'settings'>): Record<string, unknown> {
   return kubeletConfiguration(clusterDNS(settings), settings.dnsDomain, settings.kubelet);
+}
+
+/** The cluster's network, where the agents of its nodes look for it. */
+export function networkConfigObjects(network: object): object[] {
+  return [
+    configMap(KADM_CONFIG.name, { [KADM_CONFIG.key]: kubeYaml(network) }),
+    ...reader('kadm:nodes-kadm-config', KADM_CONFIG.name),
+  ];
 }
 
 function networkConfig({ settings }: InitContext): object {

@@ -26,7 +26,8 @@ const clusterConfiguration = z.looseObject({
   dns: imageChoice.optional(),
 });
 const kubeletConfiguration = z.looseObject({ kind: z.literal('KubeletConfiguration') });
-const networkConfiguration = z.object({
+/** What the ConfigMap kadm-config says of the pod network. */
+export const networkConfiguration = z.object({
   podCidrs: z.array(z.string()),
   serviceCidrs: z.array(z.string()),
   backend: networkSchema.shape.backend.unwrap(),

@@ -10,8 +10,11 @@ export const network: Phase<JoinContext> = {
   needs: ['tls-bootstrap', 'other-components'],
   async run(context, step) {
     const { settings, network: found, server } = context.cluster.get();
-    if (found === undefined || found.backend === 'none') {
-      step.note('the network of this cluster is not kadm’s');
+    if (found?.backend === 'none') return step.note('the network of this cluster is somebody else’s');
+    if (found === undefined) {
+      step.warn(
+        'this cluster has no pod network of kadm’s; if it shall have one: `kadm node adopt` on its control plane, then here',
+      );
       return;
     }
     const { podCidrs, serviceCidrs, ...rest } = found;

@@ -38,7 +38,8 @@ export const checkHost: Phase<NodeContext> = {
   needs: [],
   async run(context, step) {
     const { ledger, settings } = context;
-    const done = ledger.completed ?? (ledger.begun === 'init' ? 'init' : undefined);
+    const done =
+      ledger.completed ?? (ledger.begun === undefined || ledger.begun === 'join' ? undefined : ledger.begun);
     if (done !== undefined) {
       const what = done === 'init' ? 'is a control plane' : 'has already joined a cluster';
       throw new UserError(`this host ${what}; nothing was changed`, {

@@ -26,15 +26,18 @@ export interface JoinRun {
   readonly signal: AbortSignal;
 }
 
-/**
- * Brings this host into a cluster as a worker; ends when its Node is Ready.
- * @returns the name of the node
- */
-export async function join(run: JoinRun): Promise<string> {
+export interface Joined {
+  readonly nodeName: string;
+  /** Whether its pod network is kadm's; if not, it becomes Ready when that of its cluster reaches it. */
+  readonly network: boolean;
+}
+
+/** Brings this host into a cluster as a worker; ends when its Node is Ready. */
+export async function join(run: JoinRun): Promise<Joined> {
   return run.host.dryRun ? await joinAlone(run) : await withHostLock('kadm join', () => joinAlone(run));
 }
 
-async function joinAlone(run: JoinRun): Promise<string> {
+async function joinAlone(run: JoinRun): Promise<Joined> {
   const { settings, assignment, host, emit, signal } = run;
   const ledger = await Ledger.open(host);
   const cluster = new Discovered();
@@ -55,11 +58,13 @@ async function joinAlone(run: JoinRun): Promise<string> {
   const phases = expected === undefined ? joinPhases : preparedJoinPhases;
   const skip = settings.skipPhases.flatMap((name) => phasesNamed(name, phases));
   await runPhases(phases, context, { emit, signal, skip });
-  const { nodeName } = cluster.get().settings;
-  if (host.dryRun) return nodeName;
+  const { settings: joined, network } = cluster.get();
+  const { nodeName } = joined;
+  const result = { nodeName, network: network !== undefined && network.backend !== 'none' };
+  if (host.dryRun) return result;
   await ledger.append({ verb: 'join', state: 'complete', version: context.release().kubernetes });
-  emit({ type: 'result', path: [], result: { nodeName } });
-  return nodeName;
+  emit({ type: 'result', path: [], result });
+  return result;
 }
 
 /** @throws UserError when a host was prepared for another Kubernetes than the cluster has */

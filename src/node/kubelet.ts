@@ -11,6 +11,10 @@ export const KUBELET_CONFIG = '/var/lib/kubelet/config.yaml';
 export const KUBELET_KUBECONFIG = '/etc/kubernetes/kubelet.conf';
 export const KUBELET_CLIENT_PEM = '/var/lib/kubelet/pki/kubelet-client-current.pem';
 
+/** Where kubeadm looks for this node's container runtime; what it says of it there is in the configuration too. */
+const INSTANCE_CONFIG = '/var/lib/kubelet/instance-config.yaml';
+const RUNTIME_ENDPOINT = 'unix:///var/run/containerd/containerd.sock';
+
 /** KubeletConfiguration as the cluster keeps it in the ConfigMap kubelet-config. */
 export function kubeletConfiguration(
   clusterDNS: string,
@@ -29,7 +33,6 @@ export function kubeletConfiguration(
     cgroupDriver: 'systemd',
     clusterDNS: [clusterDNS],
     clusterDomain,
-    containerRuntimeEndpoint: 'unix:///run/containerd/containerd.sock',
     healthzBindAddress: '127.0.0.1',
     healthzPort: 10248,
     rotateCertificates: true,
@@ -54,11 +57,19 @@ export async function startKubelet(
 ): Promise<void> {
   const resolved = (await changes.host.stat('/run/systemd/resolve/resolv.conf')) !== undefined;
   const local = localConfiguration(configuration, settings.kubelet, patches, resolved);
+  const instance = { containerRuntimeEndpoint: runtimeEndpoint(configuration) };
   await changes.directory('/etc/kubernetes/manifests', 0o700);
   await changes.service('kubelet.service', unitTemplate, [
     { path: KUBELET_CONFIG, content: kubeYaml(local), mode: 0o600 },
+    { path: INSTANCE_CONFIG, content: kubeYaml(instance), mode: 0o600 },
     { path: '/var/lib/kubelet/kubeadm-flags.env', content: flagsFile(settings, taints), mode: 0o600 },
   ]);
+}
+
+/** The cluster's configuration leaves it to each node, as kubeadm's does. */
+function runtimeEndpoint(cluster: Readonly<Record<string, unknown>>): string {
+  const { containerRuntimeEndpoint: given } = cluster;
+  return typeof given === 'string' && given !== '' ? given : RUNTIME_ENDPOINT;
 }
 
 /**
@@ -73,9 +84,11 @@ export function localConfiguration(
   resolved: boolean,
 ): object {
   const local = {
-    // The kernel settings that the kubelet wants are kadm's to set, so that reset knows what they were.
+    // The kernel settings that the kubelet wants are kadm's to set, so that reset knows what they were. Nodes that
+    // kubeadm joins read the cluster's configuration, and nobody has set theirs: so it stands here.
     protectKernelDefaults: true,
     ...cluster,
+    containerRuntimeEndpoint: runtimeEndpoint(cluster),
     ...(resolved ? { resolvConf: '/run/systemd/resolve/resolv.conf' } : {}),
   };
   return patched(

@@ -5,6 +5,7 @@ import { readSysctl, sysctlPath } from '../host/kernel.ts';
 import { sha256File } from '../host/large-file.ts';
 import { unitState } from '../host/systemd.ts';
 import type { Change, FileBefore, Ledger } from './ledger.ts';
+import { describeChange } from './undo.ts';
 
 export interface WantedFile {
   readonly path: string;
@@ -137,6 +138,11 @@ export class Changes {
     return before;
   }
 
+  /** What something else changed here, from now on kadm's to undo as if it had been kadm. */
+  async takeOver(changes: readonly Change[]): Promise<void> {
+    for (const change of changes) await this.#record(change, sameThing(change));
+  }
+
   async rememberNftables(tables: string[]): Promise<void> {
     await this.#record({ kind: 'nftables', tables }, (change) => change.kind === 'nftables');
   }
@@ -196,6 +202,10 @@ export class Changes {
 
 function attributes(mode: number): FileAttributes {
   return { mode, uid: 0, gid: 0 };
+}
+
+function sameThing(change: Change): (other: Change) => boolean {
+  return (other) => other.kind === change.kind && describeChange(other) === describeChange(change);
 }
 
 function samePath(kind: 'file' | 'directory', path: string): (change: Change) => boolean {

@@ -44,12 +44,15 @@ export type FileBefore = z.infer<typeof fileBefore>;
 
 const entrySchema = z.union([
   z.object({ phase: z.string(), change: changeSchema }),
-  /** A verb began, or has ended well, on this host. */
+  /** A verb began, or has ended well, on this host: it is then what init or join would have made of it. */
   z.object({ verb: z.enum(['init', 'join']), state: z.enum(['begun', 'complete']), version: z.string() }),
+  /** A node that something else made was about to be adopted. */
+  z.object({ verb: z.literal('adopt'), state: z.literal('begun'), version: z.string() }),
 ]);
 
 export type Entry = z.infer<typeof entrySchema>;
-export type CompletedVerb = Extract<Entry, { verb: unknown }>['verb'];
+type BegunVerb = Extract<Entry, { verb: unknown }>['verb'];
+export type CompletedVerb = Exclude<BegunVerb, 'adopt'>;
 
 /** Below STATE_DIRECTORY. */
 export const LEDGER_FILE = 'ledger/ledger.ndjson';
@@ -109,7 +112,7 @@ export class Ledger {
   }
 
   /** The verb that began on this host, whether or not it ended. */
-  get begun(): 'init' | 'join' | undefined {
+  get begun(): BegunVerb | undefined {
     const entry = this.#entries.find((one) => 'verb' in one);
     return entry !== undefined && 'verb' in entry ? entry.verb : undefined;
   }
@@ -183,7 +186,7 @@ export function completedInText(text: string): CompletedVerb | undefined {
 
 function completedIn(entries: readonly Entry[]): CompletedVerb | undefined {
   const entry = entries.findLast((one) => 'verb' in one && one.state === 'complete');
-  return entry !== undefined && 'verb' in entry ? entry.verb : undefined;
+  return entry !== undefined && 'verb' in entry && entry.verb !== 'adopt' ? entry.verb : undefined;
 }
 
 function parseEntry(line: string, index: number, directory: string): Entry {

@@ -2,9 +2,11 @@ import { messageOf, UserError } from '../errors.ts';
 import type { Host } from '../host/host.ts';
 import { readSysctl, sysctlPath } from '../host/kernel.ts';
 import { mountsBelow, unmountBelow } from '../host/mounts.ts';
+import { unitState } from '../host/systemd.ts';
 import type { Change, Ledger } from './ledger.ts';
 
 const STOP_TIMEOUT_MS = 60_000;
+const START_TIMEOUT_MS = 60_000;
 
 /**
  * Brings a host back to what the ledger says it was: the changes backwards, each one safe to undo twice, so
@@ -29,6 +31,10 @@ export async function undo(
   }
   await host.run(['systemctl', 'daemon-reload']);
   await host.run(['systemctl', 'reset-failed'], { allowFailure: true });
+  // What ran before kadm, such as a container runtime of the host's own, was stopped to end the cluster's pods.
+  for (const change of ledger.changes) {
+    if (change.kind === 'unit' && change.active) await startAgain(host, change.name);
+  }
 }
 
 /** A change in a few words. */
@@ -110,6 +116,12 @@ async function undoSysctl(host: Host, { key, before }: Extract<Change, { kind: '
   const present = await readSysctl(host, key);
   if (present === undefined || present === before) return;
   await host.writeKernelFile(sysctlPath(key), before);
+}
+
+async function startAgain(host: Host, unit: string): Promise<void> {
+  const { active } = await unitState(host, unit);
+  if (!active)
+    await host.run(['systemctl', 'start', unit], { allowFailure: true, timeoutMs: START_TIMEOUT_MS });
 }
 
 async function undoUnit(host: Host, change: Extract<Change, { kind: 'unit' }>): Promise<void> {

@@ -15,10 +15,11 @@ export const stopPods: Phase<ResetContext> = {
   title: 'End the containers',
   needs: ['stop-services'],
   skip: ({ ledger }) => (usesRuntime(ledger) ? undefined : 'kadm started none here'),
-  async run({ host }, step) {
+  async run({ host, ledger }, step) {
     // Slices of systemd hold the containers, so one signal reaches all of them at once.
     await host.run(['systemctl', 'kill', '--signal=SIGKILL', PODS_SLICE], { allowFailure: true });
     await untilShimsEnd(host);
+    if (runtimeStays(ledger)) await removeContainers(host);
     step.progress('stopping containerd');
     await host.run(['systemctl', 'stop', 'containerd.service'], {
       allowFailure: true,
@@ -35,6 +36,32 @@ export const stopPods: Phase<ResetContext> = {
 
 function usesRuntime(ledger: ResetContext['ledger']): boolean {
   return ledger.changes.some((change) => change.kind === 'unit' && change.name === 'containerd.service');
+}
+
+/** The runtime was there before kadm, and runs again after the reset. */
+function runtimeStays(ledger: ResetContext['ledger']): boolean {
+  return ledger.changes.some(
+    (change) => change.kind === 'unit' && change.name === 'containerd.service' && change.active,
+  );
+}
+
+/** What is left of containers that have ended would stay with a runtime that does. */
+async function removeContainers(host: Host): Promise<void> {
+  const ctr = ['ctr', '--namespace', 'k8s.io'];
+  const { stdout } = await host.query([...ctr, 'containers', 'list', '--quiet'], { allowFailure: true });
+  const ids = stdout.split('\n').filter((id) => id !== '');
+  if (ids.length === 0) return;
+  await host.run([...ctr, 'containers', 'rm', ...ids], { allowFailure: true });
+  // Each sandbox is an entry of its own too, and holds a lease. With the end of a lease the runtime looks for what
+  // nobody refers to any more: their file systems.
+  for (const list of ['sandboxes', 'leases'] as const) {
+    const { stdout: text } = await host.query([...ctr, list, 'list'], { allowFailure: true });
+    // Their shims have ended, which is an error here only to those who do not know it.
+    const how = list === 'leases' ? '--sync' : '--force';
+    for (const id of ids.filter((one) => text.includes(one))) {
+      await host.run([...ctr, list, 'rm', how, id], { allowFailure: true });
+    }
+  }
 }
 
 /** containerd clears up after containers that ended; a shim that stays longer than that is killed. */

@@ -2,9 +2,11 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Command } from 'commander';
 import { describe, expect, it, vi } from 'vitest';
+import { adoptPhases } from '../../../src/adopt/index.ts';
 import { renewPhases } from '../../../src/certs/index.ts';
 import { program } from '../../../src/cli/program.ts';
 import { documentSchemas } from '../../../src/config/schema.ts';
+import { EXIT } from '../../../src/errors.ts';
 import { initPhases } from '../../../src/init/index.ts';
 import { joinPhases } from '../../../src/join/index.ts';
 import { clusterPhases } from '../../../src/lab/cluster/index.ts';
@@ -56,6 +58,7 @@ describe('docs/commands.md', () => {
     ['kadm join', joinPhases],
     ['kadm reset', resetPhases],
     ['kadm certs', renewPhases],
+    ['kadm node', adoptPhases],
     ['kadm lab', [...upPhases, ...clusterPhases]],
   ] as const)('lists the phases of %s in their order, with what they need', (heading, table) => {
     expect(documentedPhases(heading)).toEqual(phasesOf(table));
@@ -71,6 +74,20 @@ describe('docs/commands.md', () => {
         .map((flag) => `${command.name()} ${flag}`);
     });
     expect(missing).toEqual([]);
+  });
+});
+
+describe('exit codes', () => {
+  it('are those of the table, and of `kadm --help`', () => {
+    const documented = [...section('Exit codes').matchAll(/^\| (\d+) /gm)].map(([, code]) => Number(code));
+    expect(documented).toEqual(Object.values(EXIT));
+    let help = '';
+    const write = (text: string): void => {
+      help += text;
+    };
+    program().configureOutput({ writeOut: write }).outputHelp();
+    const [, text = ''] = help.split('Exit codes: ');
+    expect([...text.matchAll(/\b(\d+) [a-z]/g)].map(([, code]) => Number(code))).toEqual(Object.values(EXIT));
   });
 });
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { adoptPhases } from '../../../src/adopt/index.ts';
 import { initPhases } from '../../../src/init/index.ts';
 import { joinPhases, preparedJoinPhases } from '../../../src/join/index.ts';
 import { checkTable } from '../../../src/phases/runner.ts';
@@ -10,6 +11,7 @@ describe('the tables of phases', () => {
     checkTable(joinPhases);
     checkTable(preparedJoinPhases);
     checkTable(resetPhases);
+    checkTable(adoptPhases);
   });
 
   it('change nothing on a worker before the cluster has been verified', () => {
@@ -17,6 +19,11 @@ describe('the tables of phases', () => {
       if (phase.id === 'preflight' || phase.id === 'discovery') continue;
       expect(phase.needs).not.toContain('preflight');
     }
+  });
+
+  it('change nothing on a node that is adopted before the ledger knows who made it', () => {
+    const early = adoptPhases.filter(({ needs }) => !needs.includes('take-over')).map(({ id }) => id);
+    expect(early).toEqual(['preflight', 'read-node', 'take-over', 'network', 'wait-node-ready']);
   });
 
   it('make the Node only when the control plane runs: without its capacity the kubelet admits no pod', () => {

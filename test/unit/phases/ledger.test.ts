@@ -46,6 +46,34 @@ describe('the ledger', () => {
     expect(await host.stat(`${folder}/new`)).toBeUndefined();
   });
 
+  it('takes over what something else made, and removes it as its own', async () => {
+    await mkdir(`${folder}/made/deep`, { recursive: true });
+    await writeFile(`${folder}/made/deep/file`, 'by another');
+    await writeFile(`${folder}/single`, 'by another');
+    const { changes, ledger } = await open();
+    const found = [
+      { kind: 'file', path: `${folder}/single`, before: { kind: 'absent' } },
+      { kind: 'tree', path: `${folder}/made`, before: 'absent' },
+    ] as const;
+    await changes.takeOver(found);
+    // A second time, and a phase that looks at the same folder, add nothing.
+    await changes.takeOver(found);
+    await changes.tree(`${folder}/made`);
+    expect(ledger.changes).toHaveLength(2);
+
+    await undo(host, (await open()).ledger);
+    expect(await host.stat(`${folder}/made`)).toBeUndefined();
+    expect(await host.stat(`${folder}/single`)).toBeUndefined();
+  });
+
+  it('knows an adopted node by how it began, and as what it ended', async () => {
+    const { ledger } = await open();
+    await ledger.append({ verb: 'adopt', state: 'begun', version: 'v1' });
+    expect((await open()).ledger).toMatchObject({ begun: 'adopt', completed: undefined });
+    await ledger.append({ verb: 'join', state: 'complete', version: 'v1' });
+    expect((await open()).ledger).toMatchObject({ begun: 'adopt', completed: 'join' });
+  });
+
   it('keeps each of several files that are replaced at once', async () => {
     const names = ['a', 'b', 'c', 'd'];
     for (const name of names) await writeFile(`${folder}/${name}`, `${name} before`);

@@ -1,0 +1,122 @@
+import { X509Certificate } from 'node:crypto';
+import { isIPv4 } from 'node:net';
+import { parse } from 'yaml';
+import { z } from 'zod';
+import { DEFAULTS } from '../config/defaults.ts';
+import { nodeNameSchema } from '../config/fields.ts';
+import { EXIT, UserError } from '../errors.ts';
+import { KADM_CONFIG } from '../init/upload-config.ts';
+import type { ClusterNetwork } from '../join/context.ts';
+import { networkConfiguration } from '../join/discovery.ts';
+import { ApiError, KubeClient } from '../kube/client.ts';
+import { KUBELET_CLIENT_PEM, KUBELET_KUBECONFIG } from '../node/kubelet.ts';
+import type { Phase } from '../phases/phase.ts';
+import { credentialsFrom } from '../pki/kubeconfig.ts';
+import type { AdoptContext } from './context.ts';
+
+/** Where the administrator of a cluster is at home: only control planes have it. */
+export const ADMIN_KUBECONFIG = '/etc/kubernetes/admin.conf';
+
+const CONFIG_MAPS = '/api/v1/namespaces/kube-system/configmaps';
+const NODE_USER = 'system:node:';
+
+const nodeSchema = z.object({
+  status: z.object({ addresses: z.array(z.object({ type: z.string(), address: z.string() })).default([]) }),
+});
+const clusterConfiguration = z.looseObject({
+  networking: z
+    .looseObject({ podSubnet: z.string().optional(), serviceSubnet: z.string().optional() })
+    .optional(),
+});
+
+/** Reads, with the kubelet's own rights, which node this is and what the network of its cluster is. */
+export const readNode: Phase<AdoptContext> = {
+  id: 'read-node',
+  title: 'Read what node this is',
+  needs: ['preflight'],
+  async run(context, step) {
+    const { host, ledger } = context;
+    const { server, caPem } = credentialsFrom(await textOf(context, KUBELET_KUBECONFIG));
+    const pem = await textOf(context, KUBELET_CLIENT_PEM);
+    const name = nodeNameIn(pem);
+    const role = (await host.stat(ADMIN_KUBECONFIG)) === undefined ? 'worker' : 'control-plane';
+    const client = new KubeClient({ server, caPem, certPem: pem, keyPem: pem });
+    try {
+      const ip = await addressOf(client, name);
+      const present = await networkIn(client);
+      const network = present ?? (role === 'control-plane' ? await networkToBe(context, client) : undefined);
+      if (network === undefined || network.backend === 'none') throw noNetwork(network);
+      context.node.set({ name, ip, role, server, caPem, network });
+    } finally {
+      client.close();
+    }
+    step.note(`${name}, a ${role === 'worker' ? 'worker' : 'control plane'}`);
+    if (ledger.begun !== undefined) return;
+    await ledger.append({ verb: 'adopt', state: 'begun', version: context.release().kubernetes });
+  },
+};
+
+async function textOf({ host }: AdoptContext, path: string): Promise<string> {
+  return (await host.readFile(path))?.toString('utf8') ?? '';
+}
+
+/** The name in the kubelet's certificate is the one by which the API server knows this node. */
+function nodeNameIn(pem: string): string {
+  const { subject } = new X509Certificate(pem);
+  const user = /^CN=(.*)$/m.exec(subject)?.[1] ?? '';
+  return nodeNameSchema.parse(user.startsWith(NODE_USER) ? user.slice(NODE_USER.length) : '');
+}
+
+async function addressOf(client: KubeClient, name: string): Promise<string> {
+  const { status } = nodeSchema.parse(await client.get(`/api/v1/nodes/${name}`));
+  const ip = status.addresses.find(({ type, address }) => type === 'InternalIP' && isIPv4(address))?.address;
+  if (ip !== undefined) return ip;
+  throw new UserError(`Node ${name} has no internal IPv4 address`, {
+    remedy: 'see that its kubelet runs: journalctl -u kubelet',
+    exitCode: EXIT.preflight,
+  });
+}
+
+/** Undefined in a cluster that has no network of kadm's: nodes may then not even look. */
+async function networkIn(client: KubeClient): Promise<ClusterNetwork | undefined> {
+  const text = await configMap(client, KADM_CONFIG.name, KADM_CONFIG.key).catch((error: unknown) => {
+    if (error instanceof ApiError && error.status === 403) return undefined;
+    throw error;
+  });
+  return text === undefined ? undefined : networkConfiguration.parse(parse(text));
+}
+
+/** The network that a cluster made by kubeadm gets: over the addresses that kubeadm was told. */
+async function networkToBe(context: AdoptContext, client: KubeClient): Promise<ClusterNetwork> {
+  const text = (await configMap(client, 'kubeadm-config', 'ClusterConfiguration')) ?? '{}';
+  const { networking } = clusterConfiguration.parse(parse(text));
+  if (networking?.podSubnet === undefined) {
+    throw new UserError('this cluster was made without addresses for pods (networking.podSubnet)', {
+      remedy: 'make it with `kubeadm init --pod-network-cidr`: its nodes have no pod CIDRs else',
+      exitCode: EXIT.preflight,
+    });
+  }
+  const list = (cidrs: string): string[] => cidrs.split(',').map((cidr) => cidr.trim());
+  return {
+    podCidrs: list(networking.podSubnet),
+    serviceCidrs: list(networking.serviceSubnet ?? DEFAULTS.serviceCidr),
+    ...context.networkSettings,
+  };
+}
+
+async function configMap(client: KubeClient, name: string, key: string): Promise<string | undefined> {
+  const found = await client.find<{ data?: Record<string, string> }>(`${CONFIG_MAPS}/${name}`);
+  return found?.data?.[key];
+}
+
+function noNetwork(network: ClusterNetwork | undefined): UserError {
+  return network === undefined
+    ? new UserError('this cluster has no pod network of kadm’s', {
+        remedy: 'run `kadm node adopt` on its control plane first: it gives the cluster one',
+        exitCode: EXIT.preflight,
+      })
+    : new UserError('the pod network of this cluster is somebody else’s (spec.network.backend: none)', {
+        remedy: 'there is no agent to give to this node',
+        exitCode: EXIT.preflight,
+      });
+}
