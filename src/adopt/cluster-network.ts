@@ -13,9 +13,6 @@ export const clusterNetwork: Phase<AdoptContext> = {
   async run({ admin, host, node }, step) {
     const { role, network } = node.get();
     if (role === 'worker') return step.note('it has one');
-    await applyAll({ host, api: admin }, step, [
-      ...renderManifest(rbac, {}),
-      ...networkConfigObjects(network),
-    ]);
+    await applyAll({ host, api: admin }, [...renderManifest(rbac, {}), ...networkConfigObjects(network)]);
   },
 };

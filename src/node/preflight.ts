@@ -254,7 +254,7 @@ export function directoryAvailable(host: Host, path: string): Check {
 }
 
 /** The kernel must have the module, or be able to load it. */
-function kernelModule(host: Host, name: string, sign: string): Check {
+export function kernelModule(host: Host, name: string, sign: string): Check {
   return check(`KernelModule-${name}`, async () => {
     if ((await host.stat(sign)) !== undefined) return undefined;
     const { exitCode } = await host.query(['modprobe', '--dry-run', name], { allowFailure: true });

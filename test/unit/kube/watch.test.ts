@@ -104,15 +104,18 @@ describe('a watch', () => {
 
   test('outlives the bound of a call once it has begun', async () => {
     client.close();
-    client = new KubeClient(api.credentials, { timeoutMs: 100 });
+    client = new KubeClient(api.credentials, { timeoutMs: 500 });
     api.handler = (_, response) => {
       response.write(line('ADDED', { name: 'a' }));
-      setTimeout(() => response.end(line('ADDED', { name: 'b' })), 200);
+      setTimeout(() => response.end(line('ADDED', { name: 'b' })), 800);
     };
     expect(await events()).toHaveLength(2);
   });
 
   test('takes no connection away from calls', async () => {
+    client.close();
+    // Forty handshakes at once take their time on a busy machine.
+    client = new KubeClient(api.credentials, { timeoutMs: 10_000 });
     api.handler = ({ url }, response) => {
       if (url.searchParams.has('watch')) response.write(line('ADDED', { name: 'a' }));
       else response.end('ok');
