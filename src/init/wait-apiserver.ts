@@ -72,9 +72,6 @@ export async function waitForApiServer(
     signal,
     progress,
     check,
-    diagnose: async () => {
-      const words = await Promise.all(['etcd', 'kube-apiserver'].map((pod) => lastWordsOf(host, pod)));
-      return words.join('\n');
-    },
+    diagnose: async () => await lastWordsOf(host, 'kube-apiserver', 'etcd'),
   });
 }

@@ -20,7 +20,7 @@ const CAUSES: readonly (readonly [RegExp, (found: RegExpExecArray) => string])[]
     ([, port]) => `port ${port} is taken by another program (ss -ltnp)`,
   ],
   [
-    /(?:pull|resolve).*image "?([^\s"]+)"?.*(?:not found|no such host|connection refused|timeout|denied)/i,
+    /(?:failed to pull(?: and unpack)? image|failed to get sandbox image) \\*"([^"\\]+)/i,
     ([, image]) => `the image ${image} cannot be had: check the component source and imageRepository`,
   ],
   [
@@ -48,12 +48,21 @@ export function likelyCause(log: string): string | undefined {
   return undefined;
 }
 
-/** The likely cause, and the end of the log of a static pod's container, or of the kubelet when the container never started. */
-export async function lastWordsOf(host: Host, pod: string): Promise<string> {
-  const words = await logOf(host, pod);
+/**
+ * What static pods said last, the likely cause first: the end of the log of each one's container, or of the kubelet's
+ * where the container never started.
+ */
+export async function lastWordsOf(host: Host, ...pods: readonly string[]): Promise<string> {
   const kubelet = await unitLog(host, 'kubelet.service', SEARCHED_LINES);
-  const cause = likelyCause(words) ?? likelyCause(kubelet);
-  return cause === undefined ? words : `likely cause: ${cause}\n${words}`;
+  const words = await Promise.all(pods.map(async (pod) => ({ pod, log: await logOf(host, pod) })));
+  const causes = words.flatMap(({ pod, log }) => causeOf(pod, log));
+  const first = causes.length > 0 ? causes : causeOf('kubelet', kubelet);
+  return [...first, ...words.map(({ log }) => log)].join('\n');
+}
+
+function causeOf(who: string, log: string): string[] {
+  const cause = likelyCause(log);
+  return cause === undefined ? [] : [`likely cause (${who}): ${cause}`];
 }
 
 async function logOf(host: Host, pod: string): Promise<string> {

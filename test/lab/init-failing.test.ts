@@ -1,0 +1,105 @@
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import type { LabHost } from '../../src/lab/lab-host.ts';
+import { removeLab } from './bare-lab.ts';
+import { bareLabWithKadm } from './support/bare-kadm.ts';
+
+/* What kadm init says when a component cannot start: within its bound, with the likely cause, and the end of a log. */
+const LAB = 'test-failing-init';
+const VERB_TIMEOUT_MS = 120_000;
+/** Longer than a healthy start takes on a busy machine. */
+const BOUND_S = 25;
+
+let host: LabHost;
+
+beforeAll(async () => {
+  host = (await bareLabWithKadm(LAB, 1)).host('h1');
+});
+afterAll(() => removeLab(LAB));
+afterEach(async () => {
+  await host.exec(['kadm', 'reset', '--force'], { timeoutMs: VERB_TIMEOUT_MS });
+});
+
+const IN_TIME = `
+apiVersion: kubeadm.k8s.io/v1beta4
+kind: InitConfiguration
+timeouts: { controlPlaneComponentHealthCheck: ${BOUND_S}s }
+`;
+
+/** What a failing init says on standard error, without the progress of its phases. */
+async function sayingOf(configuration: readonly string[], ...flags: string[]): Promise<string> {
+  const { stdout: ofThisLab } = await host.exec(['cat', '/etc/kadm/config.yaml']);
+  const result = await host.exec(['kadm', 'init', '--config', '-', ...flags], {
+    input: [ofThisLab, IN_TIME, ...configuration].join('\n---\n'),
+    allowFailure: true,
+    timeoutMs: VERB_TIMEOUT_MS,
+  });
+  expect(result).toMatchObject({ exitCode: 1 });
+  return result.stderr
+    .split('\n')
+    .filter((line) => !line.startsWith('['))
+    .join('\n');
+}
+
+const BOUND = `did not come within ${BOUND_S} s`;
+
+test('an argument that the API server does not know', async () => {
+  const said = await sayingOf([
+    `
+apiVersion: kubeadm.k8s.io/v1beta4
+kind: ClusterConfiguration
+apiServer: { extraArgs: [{ name: no-such-flag, value: "1" }] }
+`,
+  ]);
+  expect(said).toContain(BOUND);
+  expect(said).toContain(
+    'likely cause (kube-apiserver): it knows no argument --no-such-flag: mend its extraArgs',
+  );
+  expect(said).toContain('the last lines of kube-apiserver:');
+});
+
+test('a port that is taken after the checks', async () => {
+  const taken = ['--unit', 'taken', '--socket-property', 'ListenStream=6443', '/bin/cat'];
+  await host.exec(['systemd-run', '--quiet', ...taken]);
+  try {
+    const said = await sayingOf([], '--ignore-preflight-errors', 'Port-6443');
+    expect(said).toContain('likely cause (kube-apiserver): port 6443 is taken by another program');
+  } finally {
+    await host.exec(['systemctl', 'stop', 'taken.socket']);
+  }
+});
+
+test('an etcd whose disk is full', async () => {
+  await host.exec(['mkdir', '-p', '/srv/small']);
+  await host.exec(['mount', '-t', 'tmpfs', '-o', 'size=1m', 'small', '/srv/small']);
+  try {
+    const said = await sayingOf([
+      `
+apiVersion: kubeadm.k8s.io/v1beta4
+kind: ClusterConfiguration
+etcd: { local: { dataDir: /srv/small/etcd } }
+`,
+    ]);
+    expect(said).toContain(BOUND);
+    expect(said).toContain('likely cause (etcd): a disk is full');
+  } finally {
+    await host.exec(['kadm', 'reset', '--force'], { timeoutMs: VERB_TIMEOUT_MS });
+    await host.exec(['umount', '/srv/small']);
+  }
+});
+
+test('images that cannot be had', async () => {
+  const said = await sayingOf([], '--skip-phases', 'images,other-images');
+  expect(said).toContain(BOUND);
+  expect(said).toMatch(/likely cause \(kubelet\): the image \S+ cannot be had/);
+});
+
+test('a containerd without its CRI', async () => {
+  await host.exec(['kadm', 'init', 'phase', 'components']);
+  await host.exec(['kadm', 'init', 'phase', 'container-runtime']);
+  const disabled = 'disabled_plugins = ["io.containerd.grpc.v1.cri"]';
+  await host.exec(['sed', '-i', `1i ${disabled}`, '/etc/containerd/config.toml']);
+  await host.exec(['systemctl', 'restart', 'containerd']);
+  const said = await sayingOf([], '--skip-phases', 'container-runtime');
+  expect(said).toContain(BOUND);
+  expect(said).toContain('likely cause (kubelet): containerd runs without its CRI');
+});
