@@ -1,8 +1,8 @@
 import { Command } from 'commander';
 import { contradictions, JOIN_FLAGS } from '../config/contradictions.ts';
 import { parseDocuments } from '../config/documents.ts';
+import type { JoinFlags, JoinSettings } from '../config/join-settings.ts';
 import type { Documents } from '../config/schema.ts';
-import type { JoinFlags, JoinSettings } from '../config/settings.ts';
 import { EXIT, UserError } from '../errors.ts';
 import type { Host } from '../host/host.ts';
 import type { Joined } from '../join/run.ts';
@@ -102,7 +102,7 @@ async function joinWhenTold(
     });
   }
   const { join } = await import('../join/run.ts');
-  const { workerHostSettings } = await import('../config/settings.ts');
+  const { workerHostSettings } = await import('../config/join-settings.ts');
   const { LocalHost } = await import('../host/host.ts');
   const { DEFAULT_KUBERNETES_VERSION } = await import('../components/catalog.ts');
   const [first, later] = await configurationInTwo();
@@ -130,7 +130,7 @@ async function joinWhenTold(
 }
 
 async function assignmentFrom(flags: JoinFlags, documents: Documents): Promise<JoinSettings> {
-  const { discoveryFile, joinSettings } = await import('../config/settings.ts');
+  const { discoveryFile, joinSettings } = await import('../config/join-settings.ts');
   const { LocalHost } = await import('../host/host.ts');
   const { addressTowardsHost } = await import('../host/network.ts');
   const host = new LocalHost();

@@ -51,7 +51,7 @@ function adoptCommand(): Command {
 async function adoptHere(options: AdoptOptions, run: VerbRun): Promise<string> {
   const { adopt } = await import('../adopt/run.ts');
   const { DEFAULTS } = await import('../config/defaults.ts');
-  const { workerHostSettings } = await import('../config/settings.ts');
+  const { workerHostSettings } = await import('../config/join-settings.ts');
   const { LocalHost } = await import('../host/host.ts');
   const documents = await loadDocuments(options.config);
   const given = Object.entries(documents.Cluster?.spec.network ?? {}).filter(

@@ -1,7 +1,8 @@
 import { UserError } from '../errors.ts';
 import { hostEntries } from './hosts.ts';
+import { joinSettings } from './join-settings.ts';
 import type { Documents } from './schema.ts';
-import { initSettings, joinSettings } from './settings.ts';
+import { initSettings } from './settings.ts';
 
 /** A host of which nothing is known; its address is one of the documentation's (RFC 5737). */
 const SOME_HOST = { hostname: 'node', defaultAddress: '192.0.2.1' };

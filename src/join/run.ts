@@ -1,6 +1,6 @@
 import { componentsOf, type Release, releaseFor } from '../components/catalog.ts';
+import type { JoinSettings } from '../config/join-settings.ts';
 import type { HostSettings } from '../config/node-settings.ts';
-import type { JoinSettings } from '../config/settings.ts';
 import { EXIT, UserError } from '../errors.ts';
 import type { Host } from '../host/host.ts';
 import { withHostLock } from '../host/host-lock.ts';

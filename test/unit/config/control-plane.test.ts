@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { parseDocuments } from '../../../src/config/documents.ts';
+import { joinSettings } from '../../../src/config/join-settings.ts';
 import { meaningProblems } from '../../../src/config/meaning.ts';
-import { type InitSettings, initSettings, joinSettings } from '../../../src/config/settings.ts';
+import { type InitSettings, initSettings } from '../../../src/config/settings.ts';
 
 const FACTS = { hostname: 'H1', defaultAddress: '10.0.0.1' };
 const KUBEADM = 'apiVersion: kubeadm.k8s.io/v1beta4';

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parseDocuments } from '../../../src/config/documents.ts';
-import { initSettings, joinSettings } from '../../../src/config/settings.ts';
+import { joinSettings } from '../../../src/config/join-settings.ts';
+import { initSettings } from '../../../src/config/settings.ts';
 import { duration, endpointWithPort } from '../../../src/config/values.ts';
 
 const FACTS = { hostname: 'H1', defaultAddress: '10.0.0.1' };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { joinSettings } from '../../../src/config/settings.ts';
+import { joinSettings } from '../../../src/config/join-settings.ts';
 import { flagsFile, kubeletConfiguration, localConfiguration } from '../../../src/node/kubelet.ts';
 
 const FLAGS = {
