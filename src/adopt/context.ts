@@ -13,6 +13,8 @@ export interface AdoptedNode {
   readonly server: string;
   readonly caPem: string;
   readonly network: ClusterNetwork;
+  /** On a control plane: further names of the API server, which no other node may ask a certificate for. */
+  readonly apiNames: readonly string[];
 }
 
 /** What the phases of adopt share. */

@@ -9,7 +9,7 @@ export const network: Phase<AdoptContext> = {
   title: 'Start the agent and the pod network',
   needs: ['prepare-host', 'other-components', 'cluster-network'],
   async run(context) {
-    const { name, ip, role, server, network } = context.node.get();
+    const { name, ip, role, server, network, apiNames } = context.node.get();
     const { podCidrs, serviceCidrs, ...rest } = network;
     await startAgent(changesOf(context, 'network'), {
       nodeName: name,
@@ -19,6 +19,7 @@ export const network: Phase<AdoptContext> = {
       podCidrs,
       serviceCidrs,
       network: rest,
+      apiNames,
     });
   },
 };

@@ -4,6 +4,7 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import { DEFAULTS } from '../config/defaults.ts';
 import { nodeNameSchema } from '../config/fields.ts';
+import { hostOf } from '../config/values.ts';
 import { EXIT, UserError } from '../errors.ts';
 import { KADM_CONFIG } from '../init/upload-config.ts';
 import type { ClusterNetwork } from '../join/context.ts';
@@ -24,6 +25,8 @@ const nodeSchema = z.object({
   status: z.object({ addresses: z.array(z.object({ type: z.string(), address: z.string() })).default([]) }),
 });
 const clusterConfiguration = z.looseObject({
+  controlPlaneEndpoint: z.string().optional(),
+  apiServer: z.looseObject({ certSANs: z.array(z.string()).optional() }).optional(),
   networking: z
     .looseObject({ podSubnet: z.string().optional(), serviceSubnet: z.string().optional() })
     .optional(),
@@ -44,9 +47,11 @@ export const readNode: Phase<AdoptContext> = {
     try {
       const ip = await addressOf(client, name);
       const present = await networkIn(client);
-      const network = present ?? (role === 'control-plane' ? await networkToBe(context, client) : undefined);
+      const configuration = role === 'worker' ? undefined : await configurationIn(client);
+      const network = present ?? (configuration && networkToBe(context, configuration));
       if (network === undefined || network.backend === 'none') throw noNetwork(network);
-      context.node.set({ name, ip, role, server, caPem, network });
+      const apiNames = configuration === undefined ? [] : apiNamesIn(configuration);
+      context.node.set({ name, ip, role, server, caPem, network, apiNames });
     } finally {
       client.close();
     }
@@ -86,10 +91,21 @@ async function networkIn(client: KubeClient): Promise<ClusterNetwork | undefined
   return text === undefined ? undefined : networkConfiguration.parse(parse(text));
 }
 
-/** The network that a cluster made by kubeadm gets: over the addresses that kubeadm was told. */
-async function networkToBe(context: AdoptContext, client: KubeClient): Promise<ClusterNetwork> {
+type Configuration = z.infer<typeof clusterConfiguration>;
+
+/** What kubeadm was told when it made the cluster. */
+async function configurationIn(client: KubeClient): Promise<Configuration> {
   const text = (await configMap(client, 'kubeadm-config', 'ClusterConfiguration')) ?? '{}';
-  const { networking } = clusterConfiguration.parse(parse(text));
+  return clusterConfiguration.parse(parse(text));
+}
+
+function apiNamesIn({ controlPlaneEndpoint, apiServer }: Configuration): string[] {
+  const endpoint = controlPlaneEndpoint ? [hostOf(controlPlaneEndpoint)] : [];
+  return [...endpoint, ...(apiServer?.certSANs ?? [])];
+}
+
+/** The network that a cluster made by kubeadm gets: over the addresses that kubeadm was told. */
+function networkToBe({ networkSettings }: AdoptContext, { networking }: Configuration): ClusterNetwork {
   if (networking?.podSubnet === undefined) {
     throw new UserError('this cluster was made without addresses for pods (networking.podSubnet)', {
       remedy: 'make it with `kubeadm init --pod-network-cidr`: its nodes have no pod CIDRs else',
@@ -100,7 +116,7 @@ async function networkToBe(context: AdoptContext, client: KubeClient): Promise<C
   return {
     podCidrs: list(networking.podSubnet),
     serviceCidrs: list(networking.serviceSubnet ?? DEFAULTS.serviceCidr),
-    ...context.networkSettings,
+    ...networkSettings,
   };
 }
 
