@@ -8,7 +8,7 @@ const KUBERNETES = '/etc/kubernetes';
 const KUBECTL = ['kubectl', '--kubeconfig', `${KUBERNETES}/admin.conf`] as const;
 
 /** Kinds that say what happens at this moment, not what somebody made. */
-const PASSING = ['ComponentStatus', 'Event', 'Lease', 'IPAddress'];
+const PASSING = ['CertificateSigningRequest', 'ComponentStatus', 'Event', 'Lease', 'IPAddress'];
 /** Who makes objects from others. */
 const CONTROLLERS = ['kube-controller-manager', 'kube-scheduler', 'kubelet'];
 
