@@ -13,7 +13,7 @@ export type HostResult =
       readonly ok: false;
       readonly ms: number;
       readonly error: unknown;
-      /** The file with what the host told. */
+      /** The file with what the host told; none for a single host. */
       readonly log: string | undefined;
     };
 
@@ -37,7 +37,8 @@ export async function onEachHost(
   const { emit } = options;
   emit({ type: 'plan', path: [], steps: hosts.map((host) => ({ id: host, title: host })) });
   const limit = pLimit(options.concurrency ?? DEFAULT_CONCURRENCY);
-  const logs = new HostLogs(options.verb);
+  // Of a single host everything was shown, and its error is the run's own.
+  const logs = hosts.length > 1 ? new HostLogs(options.verb) : undefined;
   const results = await Promise.all(
     hosts.map((host) => limit(async () => await onHost(host, emit, logs, act))),
   );
@@ -48,17 +49,17 @@ export async function onEachHost(
 async function onHost(
   host: string,
   emit: Emit,
-  logs: HostLogs,
+  logs: HostLogs | undefined,
   act: (host: string, emit: Emit) => Promise<unknown>,
 ): Promise<HostResult> {
   const start = performance.now();
   const elapsed = (): number => Math.round(performance.now() - start);
   emit({ type: 'started', path: [host] });
   try {
-    const given = await act(host, logs.noting(host, within(emit, host)));
+    const given = await act(host, logs?.noting(host, within(emit, host)) ?? within(emit, host));
     const note = typeof given === 'string' ? given : undefined;
     emit({ type: 'finished', path: [host], ms: elapsed(), ...(note === undefined ? {} : { note }) });
-    logs.forget(host);
+    logs?.forget(host);
     return { host, ok: true, ms: elapsed(), note };
   } catch (error) {
     const remedy = remedyOf(error);
@@ -71,7 +72,7 @@ async function onHost(
       ...(remedy === undefined ? {} : { remedy }),
     });
     const stack = error instanceof Error && !(error instanceof UserError) ? (error.stack ?? '') : message;
-    return { host, ok: false, ms: elapsed(), error, log: await logs.write(host, stack) };
+    return { host, ok: false, ms: elapsed(), error, log: await logs?.write(host, stack) };
   }
 }
 

@@ -1,9 +1,22 @@
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { UserError } from '../../../src/errors.ts';
 import { onEachHost, throwFailures } from '../../../src/fleet/hosts.ts';
+import type { Emit } from '../../../src/phases/events.ts';
 
 const options = { emit: () => {}, verb: 'test' };
+
+let state: string;
+beforeEach(async () => {
+  state = await mkdtemp(`${tmpdir()}/kadm-state-`);
+  vi.stubEnv('XDG_STATE_HOME', state);
+});
+afterEach(async () => {
+  vi.unstubAllEnvs();
+  await rm(state, { recursive: true });
+});
 
 describe('onEachHost', () => {
   it('works on all at once, and one that fails holds up no other', async () => {
@@ -28,6 +41,30 @@ describe('onEachHost', () => {
       now -= 1;
     });
     expect(most).toBe(2);
+  });
+});
+
+describe('the log of a host', () => {
+  const told = async (_: string, emit: Emit): Promise<never> => {
+    emit({ type: 'progress', path: ['x'], message: 'hard at work\u001b[2J' });
+    emit({ type: 'result', path: [], result: { token: 'secret' } });
+    throw new UserError('no more disk');
+  };
+
+  it('is kept of those that failed among several, on one line each and without results', async () => {
+    const [first] = await onEachHost(['a', 'b'], options, told);
+    const log = first?.ok === false ? (first.log ?? '') : '';
+    expect(log).toMatch(/\/kadm\/logs\/[^/]+-test-\d+\/a\.log$/);
+    const lines = (await readFile(log, 'utf8')).trim().split('\n');
+    expect(lines.map((line) => line.replace(/^\S+ /, ''))).toEqual([
+      String.raw`x progress hard at work\u001b[2J`,
+      'failed: no more disk',
+    ]);
+  });
+
+  it('is not kept of a single host: all was shown', async () => {
+    expect(await onEachHost(['a'], options, told)).toMatchObject([{ ok: false, log: undefined }]);
+    expect(await readdir(state)).toEqual([]);
   });
 });
 
