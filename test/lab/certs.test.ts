@@ -21,6 +21,7 @@ import {
   ExternalAuthority,
   expireAll,
   read,
+  resultOf,
   serials,
   starts,
   write,
@@ -162,12 +163,8 @@ describe('a control plane of kadm’s', () => {
     });
 
     test('that are there already are refused', async () => {
-      const { result } = JSON.parse(
-        await kadm(master, 'token', 'create', '--ttl', '5m', '--output', 'json'),
-      ) as {
-        result: { joinCommand: { token: string } };
-      };
-      const { token } = result.joinCommand;
+      const events = await kadm(master, 'token', 'create', '--ttl', '5m', '--output', 'json');
+      const { token } = (resultOf(events) as { joinCommand: { token: string } }).joinCommand;
       const { exitCode, stderr } = await attempt(master, 'kadm', 'token', 'create', token);
       expect([exitCode, stderr]).toEqual([1, expect.stringContaining('there is a token already')]);
       expect(stderr).not.toContain(token.slice(7));

@@ -27,8 +27,18 @@ export type Expirations = z.infer<typeof expirations>;
 /** What `certs check-expiration` of kadm or of kubeadm says, as far as both say it. */
 export async function checkExpiration(host: LabHost, tool: 'kadm' | 'kubeadm'): Promise<Expirations> {
   const { stdout } = await host.exec([tool, 'certs', 'check-expiration', '--output', 'json']);
-  const parsed: unknown = JSON.parse(stdout.slice(stdout.indexOf('{')));
-  return expirations.parse(tool === 'kadm' ? z.object({ result: z.unknown() }).parse(parsed).result : parsed);
+  return expirations.parse(
+    tool === 'kadm' ? resultOf(stdout) : JSON.parse(stdout.slice(stdout.indexOf('{'))),
+  );
+}
+
+/** What a run of kadm yields, of the events that it printed. */
+export function resultOf(events: string): unknown {
+  const parsed = events
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { type: string; result?: unknown });
+  return parsed.find(({ type }) => type === 'result')?.result;
 }
 
 export async function read(host: LabHost, path: string): Promise<string> {
