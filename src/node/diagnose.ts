@@ -49,15 +49,23 @@ export function likelyCause(log: string): string | undefined {
 }
 
 /**
- * What static pods said last, the likely cause first: the end of the log of each one's container, or of the kubelet's
- * where the container never started.
+ * What static pods said last, the likely cause first: the end of the log of each one's container, and of the kubelet's
+ * where a container never started.
  */
 export async function lastWordsOf(host: Host, ...pods: readonly string[]): Promise<string> {
-  const kubelet = await unitLog(host, 'kubelet.service', SEARCHED_LINES);
-  const words = await Promise.all(pods.map(async (pod) => ({ pod, log: await logOf(host, pod) })));
-  const causes = words.flatMap(({ pod, log }) => causeOf(pod, log));
-  const first = causes.length > 0 ? causes : causeOf('kubelet', kubelet);
-  return [...first, ...words.map(({ log }) => log)].join('\n');
+  const found = await Promise.all(pods.map(async (who) => ({ who, log: await containerLog(host, who) })));
+  const logs = found.flatMap(({ who, log }) => (log === undefined ? [] : [{ who, log }]));
+  const silent = found.flatMap(({ who, log }) => (log === undefined ? [who] : []));
+  if (silent.length > 0 || !logs.some(({ log }) => likelyCause(log) !== undefined)) {
+    logs.push({ who: 'kubelet', log: await unitLog(host, 'kubelet.service', SEARCHED_LINES) });
+  }
+  return [
+    ...logs.flatMap(({ who, log }) => causeOf(who, log)),
+    ...silent.map((who) => `${who} has no log: its container never started`),
+    ...logs.map(
+      ({ who, log }) => `the last lines of ${who}:\n${log.split('\n').slice(-LAST_LINES).join('\n')}`,
+    ),
+  ].join('\n');
 }
 
 function causeOf(who: string, log: string): string[] {
@@ -65,17 +73,17 @@ function causeOf(who: string, log: string): string[] {
   return cause === undefined ? [] : [`likely cause (${who}): ${cause}`];
 }
 
-async function logOf(host: Host, pod: string): Promise<string> {
+/** Of its last run, without the CRI's marks; undefined where there is none. */
+async function containerLog(host: Host, pod: string): Promise<string | undefined> {
   const folder = (await host.list(POD_LOGS)).find((name) => name.startsWith(`kube-system_${pod}-`));
-  if (folder !== undefined) {
-    const logs = `${POD_LOGS}/${folder}/${pod}`;
-    // 0.log is the first run of the container, 1.log the second: the last one says why it does not run now.
-    const newest = (await host.list(logs)).filter((name) => name.endsWith('.log')).at(-1);
-    const text = newest === undefined ? undefined : await host.readFile(`${logs}/${newest}`);
-    const lines = text?.toString('utf8').trim().split('\n').slice(-LAST_LINES).map(withoutCriPrefix);
-    if (lines !== undefined && lines.join('') !== '') return `the last lines of ${pod}:\n${lines.join('\n')}`;
-  }
-  return `${pod} has no log; the last lines of the kubelet:\n${await unitLog(host, 'kubelet.service', LAST_LINES)}`;
+  if (folder === undefined) return undefined;
+  const logs = `${POD_LOGS}/${folder}/${pod}`;
+  // 0.log is the first run of the container, 1.log the second: the last one says why it does not run now.
+  const newest = (await host.list(logs)).filter((name) => name.endsWith('.log')).at(-1);
+  const text =
+    newest === undefined ? undefined : (await host.readFile(`${logs}/${newest}`))?.toString('utf8');
+  if (text === undefined || text.trim() === '') return undefined;
+  return text.trim().split('\n').slice(-SEARCHED_LINES).map(withoutCriPrefix).join('\n');
 }
 
 /** Lines of the CRI log format start with time, stream and a tag. */

@@ -58,13 +58,13 @@ apiServer: { extraArgs: [{ name: no-such-flag, value: "1" }] }
 });
 
 test('a port that is taken after the checks', async () => {
-  const taken = ['--unit', 'taken', '--socket-property', 'ListenStream=6443', '/bin/cat'];
-  await host.exec(['systemd-run', '--quiet', ...taken]);
+  const listen = 'IO::Socket::INET->new(LocalPort => 6443, Listen => 5) or die; sleep 600';
+  await host.exec(['systemd-run', '--quiet', '--unit', 'taken', 'perl', '-MIO::Socket::INET', '-e', listen]);
   try {
     const said = await sayingOf([], '--ignore-preflight-errors', 'Port-6443');
     expect(said).toContain('likely cause (kube-apiserver): port 6443 is taken by another program');
   } finally {
-    await host.exec(['systemctl', 'stop', 'taken.socket']);
+    await host.exec(['systemctl', 'stop', 'taken']);
   }
 });
 
