@@ -30,21 +30,23 @@ export class LineRenderer implements Renderer {
 
   #line(event: Exclude<Event, { type: 'plan' }>): string | undefined {
     const path = event.path.join('/');
-    const name = `[${path}] ${this.#titles.get(path) ?? ''}`.trimEnd();
+    // What concerns the whole run stands for itself.
+    const label = path === '' ? '' : `[${path}] `;
+    const name = `${label}${this.#titles.get(path) ?? ''}`.trimEnd();
     switch (event.type) {
       case 'started':
         return name;
       case 'progress':
-        return `[${path}] ${event.message}`;
+        return `${label}${event.message}`;
       case 'finished':
-        return `[${path}] done in ${formatDuration(event.ms)}${event.note === undefined ? '' : `: ${event.note}`}`;
+        return `${label}done in ${formatDuration(event.ms)}${event.note === undefined ? '' : `: ${event.note}`}`;
       case 'skipped':
-        return `[${path}] skipped: ${event.reason}`;
+        return `${label}skipped: ${event.reason}`;
       case 'failed':
         // What went wrong is said once, at the end.
-        return `[${path}] failed after ${formatDuration(event.ms)}`;
+        return `${label}failed after ${formatDuration(event.ms)}`;
       case 'warning':
-        return `[${path}] warning: ${event.message}`;
+        return `${label}warning: ${event.message}`;
       case 'result':
         return undefined;
     }
