@@ -51,7 +51,7 @@ describe('with a cluster on the master', () => {
   test('a second init is refused', async () => {
     await expectRefusal(master, ['kadm', 'init'], {
       exitCode: 3,
-      line: 'this host is already a control plane (node h1); nothing was changed',
+      line: 'this host is already a control plane (node h1), and it is healthy; nothing was changed',
       remedy: 'to start anew, run `kadm reset` first',
     });
   });

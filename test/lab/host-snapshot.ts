@@ -74,7 +74,7 @@ export async function snapshotHost(host: LabHost): Promise<HostSnapshot> {
     ask(host, ['find', '/sys/fs/cgroup', '-type', 'd', '-name', '*kube*']),
   ]);
   return {
-    files,
+    files: files.map(withoutBoot),
     contents,
     mounts: mounts.filter((line) => !line.includes('/run/user/')),
     links: links.map((line) => line.replace(/^\d+: /, '')),
@@ -88,6 +88,11 @@ export async function snapshotHost(host: LabHost): Promise<HostSnapshot> {
     processes: [...new Set(processes.filter((line) => !PASSING_PROCESSES.test(line)))],
     cgroups,
   };
+}
+
+/** systemd gives each boot's private folders of a unit names of their own. */
+function withoutBoot(line: string): string {
+  return line.replace(/systemd-private-[0-9a-f]+-(\S+\.service)-\w+/, 'systemd-private-$1');
 }
 
 /** A host that has just started still makes sure that nobody else has its IPv6 address (RFC 4862, 5.4). */

@@ -7,11 +7,11 @@ import { bareLabWithKadm } from './support/bare-kadm.ts';
 
 /*
  * `kadm init` is killed, or the host's power is cut, at the start of phases and at random instants; then the same command
- * again ends in a healthy control plane, or reset leaves the host as it was. KADM_KILLS is how often (8 when left out;
+ * again ends in a healthy control plane, or reset leaves the host as it was. KADM_KILLS is how often (6 when left out;
  * 60 and more take half an hour); the seed that is printed repeats a series.
  */
 const LAB = 'test-killed-init';
-const KILLS = Number(process.env.KADM_KILLS ?? 8);
+const KILLS = Number(process.env.KADM_KILLS ?? 6);
 const SEED = Number(process.env.KADM_SEED ?? Date.now() % 100_000);
 const VERB_TIMEOUT_MS = 300_000;
 /** About as long as init takes here. */
