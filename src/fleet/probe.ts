@@ -7,8 +7,9 @@ import type { KubeClient } from '../kube/client.ts';
 const KUBELET_PORT = 10250;
 /** The agents of both sides may still be at work on the network. */
 const PATIENCE_MS = 12_000;
-const ATTEMPT_MS = 1_500;
-const PAUSE_MS = 250;
+/** A first packet that is lost because the tunnel is still being made is sent again only after a second (RFC 6298, 2.1). */
+const ATTEMPT = { firstMs: 300, maxMs: 2_400 } as const;
+const PAUSE_MS = 100;
 
 interface Node {
   readonly metadata: { readonly annotations?: Readonly<Record<string, string>> };
@@ -45,8 +46,9 @@ export async function probeNode(client: KubeClient, name: string): Promise<strin
 
 async function reached(address: string): Promise<boolean> {
   const end = performance.now() + PATIENCE_MS;
-  while (performance.now() < end) {
-    if (await accepts(address, KUBELET_PORT, ATTEMPT_MS)) return true;
+  for (let attemptMs: number = ATTEMPT.firstMs; performance.now() < end; ) {
+    if (await accepts(address, KUBELET_PORT, attemptMs)) return true;
+    attemptMs = Math.min(2 * attemptMs, ATTEMPT.maxMs);
     await sleep(PAUSE_MS);
   }
   return false;

@@ -1,8 +1,11 @@
+import leaseRights from '../../templates/objects/controller-manager-lease.yaml';
+import { renderManifest } from '../kube/manifest.ts';
 import { changesOf } from '../node/context.ts';
 import { existingPki } from '../node/pki-files.ts';
 import type { Phase } from '../phases/phase.ts';
 import { isExternal } from '../pki/external.ts';
 import { PKI } from './apiserver.ts';
+import { applyAll } from './apply.ts';
 import { cidrList, type InitContext } from './context.ts';
 import { imageOf } from './images.ts';
 import {
@@ -22,6 +25,7 @@ export const controllerManager: Phase<InitContext> = {
   title: 'Write the manifest of the controller manager',
   needs: ['wait-apiserver', 'other-images'],
   async run(context) {
+    await applyAll(context, renderManifest(leaseRights, {}));
     const external = isExternal(await existingPki(context.host), 'ca');
     const pod = controllerManagerPod(context, external);
     await writeStaticPod(changesOf(context, 'controller-manager'), pod, context.patches);
