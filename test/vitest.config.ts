@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 import { isTemplate, templateModule } from '../src/build/templates.ts';
 
@@ -13,7 +14,13 @@ export default defineConfig({
   test: {
     projects: [
       {
-        test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 5_000 },
+        test: {
+          name: 'unit',
+          include: ['test/unit/**/*.test.ts'],
+          testTimeout: 5_000,
+          // Left alone, Vitest keeps one processor free: of two that is half of them.
+          maxWorkers: availableParallelism(),
+        },
       },
       {
         test: {
