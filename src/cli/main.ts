@@ -1,5 +1,7 @@
 import { hasCode } from '../errors.ts';
-import { main } from './program.ts';
+
+/** Put in by the build. */
+declare const KADM_VERSION: string;
 
 // Copying components keeps four threads of file I/O busy; certificates and manifests must not queue behind it.
 // libuv reads this when the first file is touched.
@@ -12,4 +14,10 @@ for (const stream of [process.stdout, process.stderr]) {
   });
 }
 
-void main(process.argv);
+const [first, second] = process.argv.slice(2);
+if (second === undefined && (first === '--version' || first === '-V')) {
+  // All other commands' code takes longer to load than this takes to say.
+  process.stdout.write(`${KADM_VERSION}\n`);
+} else {
+  void import('./program.ts').then(({ main }) => main(process.argv));
+}
