@@ -3,8 +3,8 @@ import { stringify } from 'yaml';
 import type { RunOptions, RunResult } from './command.ts';
 import type { FileAttributes, Host, NewFile, PromisedFile } from './host.ts';
 
-/** Keys, and what kubeconfigs and configuration files call them and passwords. */
-const SECRET = /PRIVATE KEY|client-key-data:|token:|password/;
+/** Keys, what kubeconfigs and configuration files call them and passwords, and URLs with a password, as of a proxy. */
+const SECRET = /PRIVATE KEY|client-key-data:|token:|password|:\/\/[^\s/@]+:[^\s/@]+@/;
 
 interface KubeObject {
   readonly kind: string;
@@ -66,15 +66,16 @@ export class DryRunHost implements Host {
       this.#show(there === undefined ? bytes.toString('utf8') : await this.#difference(path, bytes));
   }
 
-  /** What would be applied to the cluster. Secrets are only named. */
+  /** What would be applied to the cluster. What is secret, or holds something secret, is only named. */
   apply(objects: readonly object[]): void {
     for (const object of objects as readonly KubeObject[]) {
       const { kind, metadata } = object;
       const name =
         metadata.namespace === undefined ? metadata.name : `${metadata.namespace}/${metadata.name}`;
-      const secret = kind === 'Secret';
+      const text = stringify(object);
+      const secret = kind === 'Secret' || SECRET.test(text);
       this.#lines.push(`apply ${kind} ${name}${secret ? ' (not shown: secret)' : ''}`);
-      if (!secret) this.#show(stringify(object));
+      if (!secret) this.#show(text);
     }
   }
 
