@@ -8,7 +8,6 @@ import { componentsFrom } from '../node/component-source.ts';
 import type { Emit } from '../phases/events.ts';
 import { Ledger } from '../phases/ledger.ts';
 import { runPhases } from '../phases/runner.ts';
-import { phasesNamed } from '../phases/select.ts';
 import { credentialsFrom } from '../pki/kubeconfig.ts';
 import { type AdoptContext, FoundNode } from './context.ts';
 import { adoptPhases } from './index.ts';
@@ -63,8 +62,7 @@ async function adoptAlone(run: AdoptRun): Promise<string> {
     },
   };
   try {
-    const skip = settings.skipPhases.flatMap((name) => phasesNamed(name, adoptPhases));
-    await runPhases(adoptPhases, context, { emit, signal, skip });
+    await runPhases(adoptPhases, context, { emit, signal, skip: settings.skipPhases });
   } finally {
     (await admin)?.close();
   }

@@ -8,7 +8,6 @@ import { readPatches } from '../node/patches.ts';
 import type { Emit } from '../phases/events.ts';
 import { Ledger } from '../phases/ledger.ts';
 import { runPhases } from '../phases/runner.ts';
-import { onlyPhases, phasesNamed } from '../phases/select.ts';
 import { credentialsFrom } from '../pki/kubeconfig.ts';
 import { generateToken, parseToken } from '../pki/token.ts';
 import { type InitContext, type JoinCommand, joinCommand, localUrl } from './context.ts';
@@ -62,15 +61,8 @@ async function initAlone(run: InitRun): Promise<JoinCommand | undefined> {
     api: api.get,
   };
   try {
-    const skip = settings.skipPhases.flatMap((name) => phasesNamed(name, initPhases, INIT_NAMES));
-    const phases =
-      run.only === undefined
-        ? initPhases
-        : onlyPhases(
-            initPhases,
-            run.only.flatMap((name) => phasesNamed(name, initPhases, INIT_NAMES)),
-          );
-    await runPhases(phases, context, { emit, signal, skip });
+    const chosen = { skip: settings.skipPhases, ...(run.only && { only: run.only }) };
+    await runPhases(initPhases, context, { emit, signal, ...chosen, names: INIT_NAMES });
   } finally {
     await api.close();
   }

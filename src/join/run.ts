@@ -9,7 +9,6 @@ import { readPatches } from '../node/patches.ts';
 import type { Emit } from '../phases/events.ts';
 import { Ledger } from '../phases/ledger.ts';
 import { runPhases } from '../phases/runner.ts';
-import { phasesNamed } from '../phases/select.ts';
 import { Discovered, type JoinContext } from './context.ts';
 import { joinPhases, preparedJoinPhases } from './index.ts';
 
@@ -56,8 +55,7 @@ async function joinAlone(run: JoinRun): Promise<Joined> {
     cluster,
   };
   const phases = expected === undefined ? joinPhases : preparedJoinPhases;
-  const skip = settings.skipPhases.flatMap((name) => phasesNamed(name, phases));
-  await runPhases(phases, context, { emit, signal, skip });
+  await runPhases(phases, context, { emit, signal, skip: settings.skipPhases });
   const { settings: joined, network } = cluster.get();
   const { nodeName } = joined;
   const result = { nodeName, network: network !== undefined && network.backend !== 'none' };

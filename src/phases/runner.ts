@@ -2,11 +2,16 @@ import { EXIT, messageOf, UserError } from '../errors.ts';
 import { CommandError } from '../host/command.ts';
 import { type Emit, within } from './events.ts';
 import type { Phase, Step } from './phase.ts';
+import { onlyPhases, type PhaseNames, phasesNamed } from './select.ts';
 
 export interface RunPhasesOptions {
   readonly emit: Emit;
-  /** Ids of phases to leave out (`--skip-phases`). */
+  /** Names of phases to leave out (`--skip-phases`). */
   readonly skip?: readonly string[];
+  /** Names of the phases to run alone; all when left out. */
+  readonly only?: readonly string[];
+  /** What else phases may be called. */
+  readonly names?: PhaseNames;
   readonly signal?: AbortSignal;
   /** At most so many at once; all whose needs are met when left out. */
   readonly concurrency?: number;
@@ -15,24 +20,19 @@ export interface RunPhasesOptions {
 /**
  * Runs phases, each as soon as its needs are met. On the first failure the running ones are asked to stop,
  * are waited for, and the failure is thrown; phases that had not started are never begun.
- * @throws UserError (usage) when `skip` names a phase that does not exist.
+ * @throws UserError (usage) when `skip` or `only` names a phase that does not exist.
  */
 export async function runPhases<Context>(
-  phases: readonly Phase<Context>[],
+  table: readonly Phase<Context>[],
   context: Context,
   options: RunPhasesOptions,
 ): Promise<void> {
-  const { emit } = options;
-  checkTable(phases);
-  const skip = new Set(options.skip);
-  for (const id of skip) {
-    if (!phases.some((phase) => phase.id === id)) {
-      throw new UserError(`there is no phase ${JSON.stringify(id)}`, {
-        remedy: `phases are: ${phases.map((phase) => phase.id).join(', ')}`,
-        exitCode: EXIT.usage,
-      });
-    }
-  }
+  const { emit, names } = options;
+  checkTable(table);
+  const idsOf = (wanted: readonly string[]): string[] =>
+    wanted.flatMap((name) => phasesNamed(name, table, names));
+  const skip = new Set(idsOf(options.skip ?? []));
+  const phases = options.only === undefined ? table : onlyPhases(table, idsOf(options.only));
   emit({ type: 'plan', path: [], steps: phases.map(({ id, title }) => ({ id, title })) });
 
   const stop = new AbortController();

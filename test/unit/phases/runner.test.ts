@@ -21,7 +21,7 @@ function phase(
 
 async function run(
   phases: Phase<string[]>[],
-  options: { skip?: string[]; signal?: AbortSignal } = {},
+  options: { skip?: string[]; only?: string[]; signal?: AbortSignal } = {},
 ): Promise<{ log: string[]; events: Event[]; error: unknown }> {
   const log: string[] = [];
   const events: Event[] = [];
@@ -87,6 +87,12 @@ describe('runPhases', () => {
     const { log, events } = await run([phase('one'), phase('two', ['one'])], { skip: ['one'] });
     expect(log).toEqual(['two begins', 'two ends']);
     expect(events).toContainEqual({ type: 'skipped', path: ['one'], reason: 'as asked' });
+  });
+
+  it('runs some alone, whatever is to be skipped of the others', async () => {
+    const { log, error } = await run([phase('one'), phase('two', ['one'])], { only: ['two'], skip: ['one'] });
+    expect(error).toBeUndefined();
+    expect(log).toEqual(['two begins', 'two ends']);
   });
 
   it('names the phases when asked to skip one that there is not', async () => {
