@@ -5,11 +5,13 @@ import type { Emit } from '../phases/events.ts';
 import {
   configOption,
   criSocketOption,
+  ignorePreflightErrorsOption,
   listOption,
   loadConfiguration,
   outputOption,
   ownHostname,
   patchesOption,
+  skipPhasesOption,
 } from './options.ts';
 import type { OutputFormat } from './renderer.ts';
 import { runVerb, warn } from './run.ts';
@@ -86,10 +88,8 @@ function withOptions(command: Command): Command {
     .option('--network-backend <backend>', 'pod network: vxlan, host-gw, auto or none (default: vxlan)')
     .option('--network-port <port>', 'UDP port of its tunnels (default: 8472)')
     .option('--network-vni <number>', 'VXLAN network identifier (default: 1)')
-    .addOption(listOption('--skip-phases <ids>', 'phases to leave out'))
-    .addOption(
-      listOption('--ignore-preflight-errors <names>', 'checks that shall only warn; all for every one'),
-    )
+    .addOption(skipPhasesOption())
+    .addOption(ignorePreflightErrorsOption())
     .addOption(configOption())
     .option('--dry-run', 'say what would be done, and change nothing')
     .addOption(outputOption());

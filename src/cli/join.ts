@@ -10,11 +10,13 @@ import {
   configOption,
   configurationInTwo,
   criSocketOption,
+  ignorePreflightErrorsOption,
   listOption,
   loadConfiguration,
   outputOption,
   ownHostname,
   patchesOption,
+  skipPhasesOption,
 } from './options.ts';
 import type { OutputFormat } from './renderer.ts';
 import { runVerb, type VerbRun, warn } from './run.ts';
@@ -57,10 +59,8 @@ export function joinCommand(): Command {
     )
     .addOption(sshOption('join these hosts instead, from the master; may be repeated'))
     .addOption(acceptNewHostKeysOption())
-    .addOption(listOption('--skip-phases <ids>', 'phases to leave out'))
-    .addOption(
-      listOption('--ignore-preflight-errors <names>', 'checks that shall only warn; all for every one'),
-    )
+    .addOption(skipPhasesOption())
+    .addOption(ignorePreflightErrorsOption())
     .addOption(configOption())
     .addOption(outputOption())
     .addHelpText('after', EXAMPLES)

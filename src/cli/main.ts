@@ -1,7 +1,5 @@
 import { hasCode } from '../errors.ts';
-
-/** Put in by the build. */
-declare const KADM_VERSION: string;
+import { versionText } from './own-version.ts';
 
 // Copying components keeps four threads of file I/O busy; certificates and manifests must not queue behind it.
 // libuv reads this when the first file is touched.
@@ -17,7 +15,7 @@ for (const stream of [process.stdout, process.stderr]) {
 const [first, second] = process.argv.slice(2);
 if (second === undefined && (first === '--version' || first === '-V')) {
   // All other commands' code takes longer to load than this takes to say.
-  process.stdout.write(`${KADM_VERSION}\n`);
+  process.stdout.write(`${versionText()}\n`);
 } else {
   void import('./program.ts').then(({ main }) => main(process.argv));
 }

@@ -1,5 +1,11 @@
 import { Command } from 'commander';
-import { configOption, listOption, loadDocuments, outputOption } from './options.ts';
+import {
+  configOption,
+  ignorePreflightErrorsOption,
+  loadDocuments,
+  outputOption,
+  skipPhasesOption,
+} from './options.ts';
 import type { OutputFormat } from './renderer.ts';
 import { runVerb, type VerbRun } from './run.ts';
 import { acceptNewHostKeysOption, sshOption } from './ssh-options.ts';
@@ -30,10 +36,8 @@ function adoptCommand(): Command {
     .description('give a node that kubeadm made kadm’s agent, and with it the pod network and `kadm reset`')
     .addOption(sshOption('adopt these hosts instead, from a master; may be repeated'))
     .addOption(acceptNewHostKeysOption())
-    .addOption(listOption('--skip-phases <ids>', 'phases to leave out'))
-    .addOption(
-      listOption('--ignore-preflight-errors <names>', 'checks that shall only warn; all for every one'),
-    )
+    .addOption(skipPhasesOption())
+    .addOption(ignorePreflightErrorsOption())
     .addOption(configOption())
     .addOption(outputOption())
     .addHelpText('after', EXAMPLES)

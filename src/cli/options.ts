@@ -46,6 +46,14 @@ export function listOption(flags: string, description: string): Option {
   ]);
 }
 
+export function skipPhasesOption(): Option {
+  return listOption('--skip-phases <ids>', 'phases to leave out');
+}
+
+export function ignorePreflightErrorsOption(): Option {
+  return listOption('--ignore-preflight-errors <names>', 'checks that shall only warn; all for every one');
+}
+
 /** @throws UserError (usage) when a file that was named cannot be read, or is not valid. */
 export async function loadDocuments(file: string | undefined): Promise<Documents> {
   return (await loadConfiguration(file)).documents;

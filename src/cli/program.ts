@@ -12,11 +12,12 @@ import { kubeconfigCommand } from './kubeconfig.ts';
 import { labCommand } from './lab.ts';
 import { networkCommand } from './network.ts';
 import { nodeCommand } from './node.ts';
+import { versionText } from './own-version.ts';
 import { resetCommand } from './reset.ts';
 import { report } from './run.ts';
 import { tokenCommand } from './token.ts';
 import { upCommand } from './up.ts';
-import { versionCommand, versionText } from './version.ts';
+import { versionCommand } from './version.ts';
 import { welcomeCommand } from './welcome.ts';
 
 const EXIT_CODES = `

@@ -1,5 +1,4 @@
 import { stripVTControlCharacters } from 'node:util';
-import { UserError } from '../errors.ts';
 import type { Event } from '../phases/events.ts';
 import { LineRenderer } from './render-lines.ts';
 
@@ -27,14 +26,6 @@ export async function rendererFor(format: OutputFormat, tree = true): Promise<Re
     return new TreeRenderer();
   }
   return new LineRenderer(process.stderr);
-}
-
-export function parseFormat(text: string): OutputFormat {
-  if (text === 'text' || text === 'json') return text;
-  throw new UserError(`--output ${JSON.stringify(text)} is not an output format`, {
-    remedy: 'formats are text and json',
-    exitCode: 2,
-  });
 }
 
 /** 0.4 s, 12.3 s, 2 min 5 s */

@@ -1,7 +1,6 @@
 import { Command, Option } from 'commander';
 import type { Release } from '../components/catalog.ts';
-
-declare const KADM_VERSION: string;
+import { versionText } from './own-version.ts';
 
 const FORMATS = ['text', 'short', 'json', 'yaml'] as const;
 
@@ -23,10 +22,6 @@ export interface Versions {
   readonly platform: string;
   /** What init and join install when nothing else is asked for. */
   readonly components: Omit<Release, 'agnhost'>;
-}
-
-export function versionText(): string {
-  return KADM_VERSION;
 }
 
 export function versionCommand(): Command {

@@ -1,7 +1,7 @@
 import type { Documents } from '../config/schema.ts';
 import type { Emit } from '../phases/events.ts';
 import type { SshTarget } from '../ssh/target.ts';
-import { onEachHost, throwFailures } from './hosts.ts';
+import { onEachTarget, throwFailures } from './hosts.ts';
 import { type RemoteOptions, runVerbOnHost } from './run-verb.ts';
 import type { Welcome } from './welcome.ts';
 import { workerConfiguration } from './worker.ts';
@@ -22,13 +22,10 @@ export async function adoptHosts(adopt: FleetAdopt): Promise<void> {
   const { documents, welcome, ignorePreflightErrors, emit } = adopt;
   const remote = { ...adopt.remote, nearby: async () => welcome.offer.url };
   const input = workerConfiguration({ documents, offer: welcome.offer, ignorePreflightErrors });
-  const targets = new Map(adopt.targets.map((target) => [target.name, target]));
-  const results = await onEachHost(
-    [...targets.keys()],
+  const results = await onEachTarget(
+    adopt.targets,
     { emit, verb: 'node-adopt' },
-    async (name, emitOfHost) => {
-      const target = targets.get(name);
-      if (target === undefined) throw new Error(`no target ${name}`);
+    async (target, emitOfHost) => {
       const argv = ['node', 'adopt', '--config', '-'];
       await runVerbOnHost(target, remote, { argv, input, emit: emitOfHost });
     },

@@ -4,7 +4,7 @@ import type { Emit } from '../phases/events.ts';
 import type { Connector } from '../ssh/connector.ts';
 import { asRoot } from '../ssh/privilege.ts';
 import type { SshTarget } from '../ssh/target.ts';
-import { onEachHost, throwFailures } from './hosts.ts';
+import { onEachTarget, throwFailures } from './hosts.ts';
 
 /** Longer lines are cut into pieces of this size. */
 const LONGEST_LINE = 16_000;
@@ -25,10 +25,8 @@ export interface FleetExec {
  */
 export async function execOnHosts(exec: FleetExec): Promise<void> {
   const { targets, argv, connector, timeoutMs, emit } = exec;
-  const byName = new Map(targets.map((target) => [target.name, target]));
-  const results = await onEachHost([...byName.keys()], { emit, verb: 'exec' }, async (name, emitOfHost) => {
-    const target = byName.get(name);
-    if (target === undefined) throw new Error(`no target ${name}`);
+  const results = await onEachTarget(targets, { emit, verb: 'exec' }, async (target, emitOfHost) => {
+    const { name } = target;
     const tell = (line: string): void => exec.tell(name, line);
     const connection = await connector.open(target, (message) =>
       emitOfHost({ type: 'progress', path: [], message }),

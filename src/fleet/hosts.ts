@@ -1,6 +1,7 @@
 import pLimit from 'p-limit';
 import { EXIT, messageOf, UserError } from '../errors.ts';
 import { type Emit, within } from '../phases/events.ts';
+import type { SshTarget } from '../ssh/target.ts';
 import { HostLogs } from './host-log.ts';
 
 /** How many hosts are worked on at once when nothing else is said. */
@@ -44,6 +45,20 @@ export async function onEachHost(
   );
   emit({ type: 'result', path: [], result: { hosts: results.map(resultOf) } });
   return results;
+}
+
+/** The same for hosts that are reached over SSH. */
+export async function onEachTarget(
+  targets: readonly SshTarget[],
+  options: OnEachHost,
+  act: (target: SshTarget, emit: Emit) => Promise<unknown>,
+): Promise<HostResult[]> {
+  const byName = new Map(targets.map((target) => [target.name, target]));
+  return await onEachHost([...byName.keys()], options, async (name, emit) => {
+    const target = byName.get(name);
+    if (target === undefined) throw new Error(`no target ${name}`);
+    return await act(target, emit);
+  });
 }
 
 async function onHost(

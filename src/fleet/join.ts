@@ -3,7 +3,7 @@ import type { Documents } from '../config/schema.ts';
 import type { Emit } from '../phases/events.ts';
 import { generateToken } from '../pki/token.ts';
 import type { SshTarget } from '../ssh/target.ts';
-import { onEachHost, throwFailures } from './hosts.ts';
+import { onEachTarget, throwFailures } from './hosts.ts';
 import { openSession, type RemoteOptions } from './run-verb.ts';
 import { demandReachable, type Welcome } from './welcome.ts';
 import { workerConfiguration } from './worker.ts';
@@ -31,12 +31,11 @@ export async function joinHosts(join: FleetJoin): Promise<void> {
   const token = generateToken();
   const cluster = { ...(await welcome.admit(token)), token };
   const input = workerConfiguration({ documents, offer: welcome.offer, cluster, ignorePreflightErrors });
-  const targets = new Map(join.targets.map((target) => [target.name, target]));
-  const results = await onEachHost([...targets.keys()], { emit, verb: 'join' }, async (name, emitOfHost) => {
-    const target = targets.get(name);
-    if (target === undefined) throw new Error(`no target ${name}`);
-    return await joinOne(join, target, { remote, input, emit: emitOfHost });
-  });
+  const results = await onEachTarget(
+    join.targets,
+    { emit, verb: 'join' },
+    async (target, emitOfHost) => await joinOne(join, target, { remote, input, emit: emitOfHost }),
+  );
   throwFailures(results, 'join');
 }
 

@@ -3,7 +3,7 @@ import type { KubeClient } from '../kube/client.ts';
 import { drain } from '../kube/drain.ts';
 import type { Emit } from '../phases/events.ts';
 import type { SshTarget } from '../ssh/target.ts';
-import { onEachHost, throwFailures } from './hosts.ts';
+import { onEachTarget, throwFailures } from './hosts.ts';
 import { clusterNodes, deleteNode } from './nodes.ts';
 import { type RemoteOptions, runVerbOnHost } from './run-verb.ts';
 import { DRAIN_TIMEOUT_MS } from './welcome.ts';
@@ -20,13 +20,10 @@ export interface FleetReset {
 
 /** Takes hosts out of the cluster: the node is drained, the host reset, the Node deleted. */
 export async function resetHosts(reset: FleetReset): Promise<void> {
-  const targets = new Map(reset.targets.map((target) => [target.name, target]));
-  const results = await onEachHost(
-    [...targets.keys()],
+  const results = await onEachTarget(
+    reset.targets,
     { emit: reset.emit, verb: 'reset' },
-    async (name, emit) => {
-      const target = targets.get(name);
-      if (target === undefined) throw new Error(`no target ${name}`);
+    async (target, emit) => {
       const node = reset.client && (await nodeOf(reset.client, target.host));
       const progress = (message: string): void => emit({ type: 'progress', path: [], message });
       if (reset.client && node !== undefined && reset.drain) {

@@ -19,8 +19,6 @@ const targetsSchema = z.object({
   service: z.string(),
 });
 
-export type ProbeTargets = z.infer<typeof targetsSchema>;
-
 const count = z.object({ sent: z.number(), answered: z.number(), averageMs: z.number().optional() });
 
 /** What one pod found. */

@@ -1,9 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { parseAllDocuments } from 'yaml';
 import { z } from 'zod';
 import { LocalHost } from '../../src/host/host.ts';
-import { CONFIG_PATH } from '../../src/lab/host-config.ts';
+import { clusterFileOf } from '../../src/lab/cluster/nodes.ts';
 import type { Lab } from '../../src/lab/lab.ts';
 import { KADM_PATH } from '../../src/node/components.ts';
 import { removeLab } from './bare-lab.ts';
@@ -33,12 +32,10 @@ async function kadm(
   argv: readonly string[],
   hosts: readonly object[],
 ): ReturnType<Lab['hosts'][number]['exec']> {
-  const { rootfs } = lab.host('h1');
-  const text = (await new LocalHost().readFile(`${rootfs}${CONFIG_PATH}`))?.toString('utf8') ?? '';
-  const documents = parseAllDocuments(text);
-  documents.find((document) => document.get('kind') === 'Cluster')?.setIn(['spec', 'hosts'], hosts);
-  await new LocalHost().writeFile(`${rootfs}${FILE}`, documents.map(String).join(''), { mode: 0o600 });
-  return await lab.host('h1').exec(['kadm', ...argv], { allowFailure: true, timeoutMs: 300_000 });
+  const h1 = lab.host('h1');
+  const text = await clusterFileOf(h1, hosts);
+  await new LocalHost().writeFile(`${h1.rootfs}${FILE}`, text, { mode: 0o600 });
+  return await h1.exec(['kadm', ...argv], { allowFailure: true, timeoutMs: 300_000 });
 }
 
 describe('kadm hosts check', () => {

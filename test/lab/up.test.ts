@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { parseAllDocuments } from 'yaml';
 import { LocalHost } from '../../src/host/host.ts';
-import { CONFIG_PATH } from '../../src/lab/host-config.ts';
+import { clusterFileOf } from '../../src/lab/cluster/nodes.ts';
 import type { Lab } from '../../src/lab/lab.ts';
 import { KADM_PATH } from '../../src/node/components.ts';
 import { removeLab } from './bare-lab.ts';
@@ -46,13 +45,11 @@ async function upWith(
   flags: readonly string[],
   hosts: readonly Host[],
 ): ReturnType<Lab['hosts'][number]['exec']> {
-  const { rootfs } = lab.host('h1');
-  const text = (await new LocalHost().readFile(`${rootfs}${CONFIG_PATH}`))?.toString('utf8') ?? '';
-  const documents = parseAllDocuments(text);
-  documents.find((document) => document.get('kind') === 'Cluster')?.setIn(['spec', 'hosts'], hosts);
-  await new LocalHost().writeFile(`${rootfs}${FILE}`, documents.map(String).join(''), { mode: 0o600 });
+  const h1 = lab.host('h1');
+  const text = await clusterFileOf(h1, hosts);
+  await new LocalHost().writeFile(`${h1.rootfs}${FILE}`, text, { mode: 0o600 });
   const options = { timeoutMs: UP_TIMEOUT_MS, allowFailure: true };
-  return await lab.host('h1').exec(['kadm', 'up', '-f', FILE, ...flags], options);
+  return await h1.exec(['kadm', 'up', '-f', FILE, ...flags], options);
 }
 
 async function readyNodes(): Promise<string[]> {

@@ -41,12 +41,22 @@ export const nodes: Phase<UpContext> = {
 /** What the lab's hosts are told of themselves, and which hosts there are. */
 export async function clusterFile(hosts: readonly Pick<LabHost, 'name' | 'rootfs'>[]): Promise<string> {
   const [first] = hosts;
-  const text = (await new LocalHost().readFile(`${first?.rootfs}${CONFIG_PATH}`))?.toString('utf8') ?? '';
-  const documents = parseAllDocuments(text);
-  const cluster = documents.find((document) => document.get('kind') === 'Cluster');
+  if (first === undefined) throw new Error('a lab without hosts');
   const role = { role: 'control-plane' };
-  const entries = hosts.map((host) => ({ address: host.name, ...(host === first ? role : {}) }));
-  cluster?.setIn(['spec', 'hosts'], entries);
+  return await clusterFileOf(
+    first,
+    hosts.map((host) => ({ address: host.name, ...(host === first ? role : {}) })),
+  );
+}
+
+/** What a lab host is told of itself, with these entries as spec.hosts. */
+export async function clusterFileOf(
+  { rootfs }: Pick<LabHost, 'rootfs'>,
+  entries: readonly object[],
+): Promise<string> {
+  const text = (await new LocalHost().readFile(`${rootfs}${CONFIG_PATH}`))?.toString('utf8') ?? '';
+  const documents = parseAllDocuments(text);
+  documents.find((document) => document.get('kind') === 'Cluster')?.setIn(['spec', 'hosts'], entries);
   return documents.map(String).join('');
 }
 

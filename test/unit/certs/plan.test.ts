@@ -3,9 +3,9 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { expirations, type Inventory, type Item } from '../../../src/certs/inventory.ts';
 import { planRenewals } from '../../../src/certs/plan.ts';
 import { UserError } from '../../../src/errors.ts';
-import { DEFAULT_VALIDITY } from '../../../src/pki/issue.ts';
 import { credentialsFrom } from '../../../src/pki/kubeconfig.ts';
 import { planPki } from '../../../src/pki/pki.ts';
+import { PKI_SETTINGS } from '../pki/pki-settings.ts';
 
 const NOW = new Date('2026-11-21T12:00:00Z');
 const NEXT_YEAR = new Date('2027-11-20T12:00:00Z');
@@ -23,20 +23,7 @@ const item = (over: Partial<Item> & Pick<Item, 'name' | 'path'>): Item => ({
 });
 
 beforeAll(async () => {
-  const settings = {
-    nodeName: 'h1',
-    advertiseAddress: '192.0.2.1',
-    controlPlaneHost: undefined,
-    serviceAddresses: ['10.96.0.1'],
-    dnsDomain: 'cluster.local',
-    certSANs: [],
-    keyAlgorithm: 'ECDSA-P256',
-    validity: DEFAULT_VALIDITY,
-    clusterName: 'kubernetes',
-    server: 'https://192.0.2.1:6443',
-    localServer: 'https://192.0.2.1:6443',
-  } as const;
-  files = new Map((await planPki(settings, new Map(), NOW)).map(({ path, content }) => [path, content]));
+  files = new Map((await planPki(PKI_SETTINGS, new Map(), NOW)).map(({ path, content }) => [path, content]));
   const clientOf = (path: string): string | undefined => credentialsFrom(files.get(path) ?? '').certPem;
   found = {
     files,

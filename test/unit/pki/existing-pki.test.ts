@@ -1,29 +1,18 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { UserError } from '../../../src/errors.ts';
-import { DEFAULT_VALIDITY, issueLeaf } from '../../../src/pki/issue.ts';
+import { issueLeaf } from '../../../src/pki/issue.ts';
 import { generateKeyPair, parsePrivateKey, privateKeyPem } from '../../../src/pki/keys.ts';
 import { buildKubeconfig } from '../../../src/pki/kubeconfig.ts';
 import { planPki } from '../../../src/pki/pki.ts';
 import type { PkiSettings } from '../../../src/pki/table.ts';
+import { PKI_SETTINGS } from './pki-settings.ts';
 
 const NOW = new Date('2026-11-21T12:00:00Z');
 const PKI = '/etc/kubernetes/pki';
 const AGENT = '/var/lib/kadm/agent/client.pem';
 const YEAR_MS = 365 * 24 * 3_600_000;
 
-const SETTINGS: PkiSettings = {
-  nodeName: 'h1',
-  advertiseAddress: '192.0.2.1',
-  controlPlaneHost: undefined,
-  serviceAddresses: ['10.96.0.1'],
-  dnsDomain: 'cluster.local',
-  certSANs: [],
-  keyAlgorithm: 'ECDSA-P256',
-  validity: DEFAULT_VALIDITY,
-  clusterName: 'kubernetes',
-  server: 'https://192.0.2.1:6443',
-  localServer: 'https://192.0.2.1:6443',
-};
+const SETTINGS = PKI_SETTINGS;
 
 type Files = ReadonlyMap<string, string>;
 

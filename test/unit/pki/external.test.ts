@@ -4,26 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { missingSignatures, planRequests } from '../../../src/pki/external.ts';
-import { DEFAULT_VALIDITY } from '../../../src/pki/issue.ts';
 import { credentialsFrom } from '../../../src/pki/kubeconfig.ts';
 import { planPki } from '../../../src/pki/pki.ts';
-import type { PkiSettings } from '../../../src/pki/table.ts';
+import { PKI_SETTINGS } from './pki-settings.ts';
 
 const NOW = new Date();
 const PKI = '/etc/kubernetes/pki';
-const SETTINGS: PkiSettings = {
-  nodeName: 'h1',
-  advertiseAddress: '192.0.2.1',
-  controlPlaneHost: undefined,
-  serviceAddresses: ['10.96.0.1'],
-  dnsDomain: 'cluster.local',
-  certSANs: ['extra.example.org'],
-  keyAlgorithm: 'ECDSA-P256',
-  validity: DEFAULT_VALIDITY,
-  clusterName: 'kubernetes',
-  server: 'https://192.0.2.1:6443',
-  localServer: 'https://192.0.2.1:6443',
-};
+const SETTINGS = { ...PKI_SETTINGS, certSANs: ['extra.example.org'] };
 
 type Files = Map<string, string>;
 

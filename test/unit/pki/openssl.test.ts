@@ -3,26 +3,19 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { DEFAULT_VALIDITY, issueAuthority, issueLeaf } from '../../../src/pki/issue.ts';
+import { issueAuthority, issueLeaf } from '../../../src/pki/issue.ts';
 import { generateKeyPair, type KeyAlgorithm } from '../../../src/pki/keys.ts';
 import { credentialsFrom } from '../../../src/pki/kubeconfig.ts';
 import { planPki } from '../../../src/pki/pki.ts';
-import { AUTHORITIES, CERTIFICATES, type PkiSettings } from '../../../src/pki/table.ts';
+import { AUTHORITIES, CERTIFICATES } from '../../../src/pki/table.ts';
+import { PKI_SETTINGS } from './pki-settings.ts';
 
 /* What another implementation of X.509 says of the certificates: openssl, with its strictest checks (RFC 5280). */
 
-const SETTINGS: PkiSettings = {
-  nodeName: 'h1',
-  advertiseAddress: '192.0.2.1',
+const SETTINGS = {
+  ...PKI_SETTINGS,
   controlPlaneHost: 'api.example.org',
-  serviceAddresses: ['10.96.0.1'],
-  dnsDomain: 'cluster.local',
-  certSANs: [],
-  keyAlgorithm: 'ECDSA-P256',
-  validity: DEFAULT_VALIDITY,
-  clusterName: 'kubernetes',
   server: 'https://api.example.org:6443',
-  localServer: 'https://192.0.2.1:6443',
 };
 
 /** A search for primes of 2048 bits takes as long as luck has it. */
