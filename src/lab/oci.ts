@@ -73,8 +73,16 @@ function init(machine: Machine): string[] {
       'SYSTEMD_PROC_CMDLINE=systemd.unified_cgroup_hierarchy=0 SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE=1',
     );
   }
-  return ['/usr/bin/env', ...variables, '/sbin/init'];
+  return ['/bin/sh', '-c', `${NEW_BOOT_ID} && exec env "$@" /sbin/init`, 'init', ...variables];
 }
+
+/**
+ * The kernel's boot_id is the machine's; a host gets one for each start, as from a kernel of its own. systemd takes what
+ * another boot left in /var/tmp away by it, and journalctl and the kubelet tell boots apart. A mount of the
+ * specification will not do: runc refuses them inside /proc.
+ */
+const BOOT_ID = '/proc/sys/kernel/random/boot_id';
+const NEW_BOOT_ID = `cat /proc/sys/kernel/random/uuid >/run/boot-id && mount --bind /run/boot-id ${BOOT_ID}`;
 
 function kernelMounts(): Mount[] {
   const quiet = ['nosuid', 'noexec', 'nodev'];

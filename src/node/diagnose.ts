@@ -39,11 +39,16 @@ const CAUSES: readonly (readonly [RegExp, (found: RegExpExecArray) => string])[]
   [/permission denied/i, () => 'it may not read or write one of its files: see the lines below'],
 ];
 
-/** One line on the likely cause of what a component's log says; undefined when it is none of the common ones. */
+/**
+ * One line on the likely cause of what a component's log says; undefined when it is none of the common ones. What it
+ * said last counts: lines before that may be of an earlier run, and mended since.
+ */
 export function likelyCause(log: string): string | undefined {
-  for (const [pattern, explain] of CAUSES) {
-    const found = pattern.exec(log);
-    if (found !== null) return explain(found);
+  for (const line of log.split('\n').reverse()) {
+    for (const [pattern, explain] of CAUSES) {
+      const found = pattern.exec(line);
+      if (found !== null) return explain(found);
+    }
   }
   return undefined;
 }

@@ -130,10 +130,19 @@ describe('a bare lab', () => {
   test('brings a host back that reboots, and leaves one off that is switched off', async () => {
     const host = lab.host('h2');
     const pid = await host.pid();
+    // A boot has an identifier of its own, and systemd takes away by it what an earlier one left in /var/tmp.
+    const bootAndLeftovers = [
+      'sh',
+      '-c',
+      "tr -d - </proc/sys/kernel/random/boot_id; ls /var/tmp | sed -n 's/^systemd-private-\\([0-9a-f]*\\).*/\\1/p'",
+    ];
+    const before = (await host.exec(bootAndLeftovers)).stdout.slice(0, 32);
+    await host.exec(['mkdir', `/var/tmp/systemd-private-${before}-cut.service-aB3dE9`]);
     await host.exec(['systemctl', 'reboot']);
     await expect.poll(async () => (await host.pid()) ?? pid, { timeout: 20_000 }).not.toBe(pid);
     await host.waitUntilUp();
     await host.exec(['systemctl', 'is-system-running', '--wait']);
+    expect((await host.exec(bootAndLeftovers)).stdout).not.toContain(before);
     await host.exec(['systemctl', 'poweroff']);
     await expect.poll(() => host.pid(), { timeout: 20_000 }).toBeUndefined();
     await bareLab(NAME, 2);

@@ -45,3 +45,10 @@ test('a log without any of these has no likely cause', () => {
     likelyCause('I1121 10:00:00 server.go:1] starting\nI1121 10:00:01 server.go:2] listening'),
   ).toBeUndefined();
 });
+
+test('of several causes the last counts: what was said before may be of an earlier run', () => {
+  const earlier = 'write /var/lib/etcd/member/wal/0.tmp: no space left on device';
+  const last = 'rpc error: code = Unimplemented desc = unknown service runtime.v1.RuntimeService';
+  expect(likelyCause(`${earlier}\n${last}`)).toContain('containerd runs without its CRI');
+  expect(likelyCause(`${last}\n${earlier}`)).toContain('a disk is full');
+});
