@@ -25,10 +25,13 @@ export const controllerManager: Phase<InitContext> = {
   title: 'Write the manifest of the controller manager',
   needs: ['wait-apiserver', 'other-images'],
   async run(context) {
-    await applyAll(context, renderManifest(leaseRights, {}));
     const external = isExternal(await existingPki(context.host), 'ca');
     const pod = controllerManagerPod(context, external);
-    await writeStaticPod(changesOf(context, 'controller-manager'), pod, context.patches);
+    // Its container takes several times as long to start as its rights take to be written.
+    await Promise.all([
+      applyAll(context, renderManifest(leaseRights, {})),
+      writeStaticPod(changesOf(context, 'controller-manager'), pod, context.patches),
+    ]);
   },
 };
 

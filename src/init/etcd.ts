@@ -8,6 +8,13 @@ import { extraArgument, type StaticPod, writeStaticPod } from './static-pod.ts';
 const CERTIFICATES = '/etc/kubernetes/pki/etcd';
 const METRICS_PORT = 2381;
 
+/**
+ * How a member that stays alone counts time, in ms. A single member too waits for an election before it serves: at
+ * etcd's own 100 and 1000, made for members that lie apart, up to a second at each start (half of one on average), which
+ * is time that the API server waits. Without an endpoint for all of them no other control plane can join.
+ */
+const ALONE = { 'heartbeat-interval': '10', 'election-timeout': '100' } as const;
+
 /** The cluster's store, one member for now; none where somebody else runs it. */
 export const etcd: Phase<InitContext> = {
   id: 'etcd',
@@ -48,6 +55,7 @@ export function etcdPod(context: InitContext, etcd: LocalEtcd): StaticPod {
       'listen-client-urls': `https://${local}:2379,${client}`,
       'listen-metrics-urls': metrics,
       'listen-peer-urls': peer,
+      ...(settings.controlPlaneEndpoint === undefined ? ALONE : {}),
       name: settings.nodeName,
       'peer-cert-file': `${CERTIFICATES}/peer.crt`,
       'peer-client-cert-auth': 'true',

@@ -49,6 +49,7 @@ export const waitControlPlane: Phase<InitContext> = {
       waitFor({
         what: pod,
         timeoutMs: context.settings.timeouts.controlPlaneMs,
+        intervalMs: 50,
         signal: step.signal,
         progress: step.progress,
         check: async () => await ask(context),
