@@ -5,6 +5,7 @@ import type { Emit } from '../phases/events.ts';
 import {
   configOption,
   criSocketOption,
+  dryRunOption,
   ignorePreflightErrorsOption,
   listOption,
   loadConfiguration,
@@ -91,7 +92,7 @@ function withOptions(command: Command): Command {
     .addOption(skipPhasesOption())
     .addOption(ignorePreflightErrorsOption())
     .addOption(configOption())
-    .option('--dry-run', 'say what would be done, and change nothing')
+    .addOption(dryRunOption())
     .addOption(outputOption());
 }
 
@@ -100,22 +101,20 @@ async function runInit(options: InitOptions, only?: readonly string[]): Promise<
     const { init } = await import('../init/run.ts');
     const { requireRoot } = await import('../node/preflight.ts');
     const { initSettings } = await import('../config/settings.ts');
-    const { LocalHost } = await import('../host/host.ts');
-    const { DryRunHost } = await import('../host/dry-run.ts');
+    const { dryRunReport, hostFor } = await import('./dry-run.ts');
     const { addressTowards } = await import('../host/network.ts');
     const { DEFAULT_KUBERNETES_VERSION } = await import('../components/catalog.ts');
     if (options.dryRun !== true && options.config === undefined) requireRoot();
     const configuration = await loadConfiguration(options.config);
     const { documents } = configuration;
     for (const message of contradictions(INIT_FLAGS, options, configuration)) warn(emit, message);
-    const local = new LocalHost();
     // An address of the documentation range: nothing is sent, the routing table answers (RFC 5737).
-    const defaultAddress = await addressTowards(local, '192.0.2.1');
+    const defaultAddress = await addressTowards(hostFor(false), '192.0.2.1');
     const facts = { hostname: ownHostname(), defaultAddress, environment: process.env };
     const dryRun = options.dryRun ?? documents.InitConfiguration?.dryRun ?? false;
     if (!dryRun) requireRoot();
     const settings = initSettings(options, documents, facts, DEFAULT_KUBERNETES_VERSION);
-    const host = dryRun ? new DryRunHost(local) : local;
+    const host = hostFor(dryRun);
     const executable = process.execPath;
     const shown = options.skipTokenPrint === true ? withoutToken(emit) : emit;
     const command = await init({
@@ -126,8 +125,7 @@ async function runInit(options: InitOptions, only?: readonly string[]): Promise<
       signal,
       ...(only && { only }),
     });
-    if (host instanceof DryRunHost) return host.report();
-    if (command === undefined) return undefined;
+    if (command === undefined) return dryRunReport(host, emit);
     return afterInit(options.skipTokenPrint === true ? { ...command, token: 'TOKEN' } : command);
   });
 }
