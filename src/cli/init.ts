@@ -63,6 +63,15 @@ async function listPhases(): Promise<void> {
 }
 
 function withOptions(command: Command): Command {
+  return settingsOptions(command)
+    .option('--skip-token-print', 'do not print the join token at the end')
+    .addOption(configOption())
+    .addOption(dryRunOption())
+    .addOption(outputOption());
+}
+
+/** The flags that a configuration has a field for. */
+export function settingsOptions(command: Command): Command {
   return command
     .option(
       '--apiserver-advertise-address <address>',
@@ -84,16 +93,12 @@ function withOptions(command: Command): Command {
     .addOption(patchesOption())
     .option('--token <token>', 'the first join token (default: made up)')
     .option('--token-ttl <duration>', 'how long it is valid; 0 for ever (default: 24h0m0s)')
-    .option('--skip-token-print', 'do not print the join token at the end')
     .option('--control-plane-endpoint <host:port>', 'stable name or address of the API server')
     .option('--network-backend <backend>', 'pod network: vxlan, host-gw, auto or none (default: vxlan)')
     .option('--network-port <port>', 'UDP port of its tunnels (default: 8472)')
     .option('--network-vni <number>', 'VXLAN network identifier (default: 1)')
     .addOption(skipPhasesOption())
-    .addOption(ignorePreflightErrorsOption())
-    .addOption(configOption())
-    .addOption(dryRunOption())
-    .addOption(outputOption());
+    .addOption(ignorePreflightErrorsOption());
 }
 
 async function runInit(options: InitOptions, only?: readonly string[]): Promise<void> {
