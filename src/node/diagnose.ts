@@ -32,9 +32,14 @@ const CAUSES: readonly (readonly [RegExp, (found: RegExpExecArray) => string])[]
     () => 'kubelet and containerd use different cgroup drivers: both must use systemd',
   ],
   [
-    /certificate has expired or is not yet valid: current time (\S+)/,
-    ([, time]) =>
-      `the clock of this host (${time}) is off, or a certificate has expired: see timedatectl and kadm certs check-expiration`,
+    /certificate has expired or is not yet valid: current time (\S+) is before ([\d:.TZ+-]+)/,
+    ([, time, begin]) =>
+      `a certificate is not valid before ${begin}, and the clock of this host says ${time}: it is behind, or was ahead when kadm made the certificate (timedatectl; then kadm reset, and the same command again)`,
+  ],
+  [
+    /certificate has expired or is not yet valid: current time (\S+) is after ([\d:.TZ+-]+)/,
+    ([, time, end]) =>
+      `a certificate expired at ${end}, and the clock of this host says ${time}: see timedatectl and kadm certs check-expiration`,
   ],
   [/permission denied/i, () => 'it may not read or write one of its files: see the lines below'],
 ];
