@@ -7,6 +7,7 @@ import { removeLab } from './bare-lab.ts';
 import { differences, type HostSnapshot, snapshotHost } from './host-snapshot.ts';
 import { bareLabWithKadm } from './support/bare-kadm.ts';
 import { Watch } from './support/refusal.ts';
+import { privateKeys, SecretWatch } from './support/secrets.ts';
 
 /*
  * Also a join and a reset that are dry, and phase by phase. What kadm leaves behind: a host after reset is compared, aspect by aspect, with the bare host that it was.
@@ -38,6 +39,22 @@ async function onMaster(...argv: string[]): Promise<string> {
 
 async function onWorker(...argv: string[]): Promise<string> {
   return (await worker.exec(argv, { timeoutMs: VERB_TIMEOUT_MS })).stdout;
+}
+
+const JOIN_CONFIG = '/root/join.yaml';
+/** What the test itself leaves while it watches. */
+const OF_THE_TEST = /\/root\/join\.yaml|\/srv\/seen-processes|watch-processes|perl -e/;
+
+/** @returns the secret half of the token in a configuration by which the worker can join */
+async function tokenForTheWorker(): Promise<string> {
+  const printed = await onMaster('kadm', 'token', 'create', '--print-join-command');
+  const [endpoint, , token = '', , hash] = printed.trim().split(/\s+/).slice(2);
+  const discovery = { bootstrapToken: { apiServerEndpoint: endpoint, token, caCertHashes: [hash] } };
+  const document = { apiVersion: 'kubeadm.k8s.io/v1beta4', kind: 'JoinConfiguration', discovery };
+  await worker.exec(['sh', '-c', `umask 077; cat /etc/kadm/config.yaml - >${JOIN_CONFIG}`], {
+    input: `---\n${JSON.stringify(document)}\n`,
+  });
+  return token.split('.')[1] ?? '';
 }
 
 async function makeCluster(): Promise<void> {
@@ -112,8 +129,9 @@ describe('kadm reset', () => {
   });
 
   it('makes room for joining again: dry, then phase by phase', async () => {
-    const printed = await onMaster('kadm', 'token', 'create', '--print-join-command');
-    const flags = printed.trim().split(/\s+/).slice(2);
+    const token = await tokenForTheWorker();
+    const flags = ['--config', JOIN_CONFIG];
+    const secrets = await SecretWatch.begin(worker);
     const said = await onWorker('kadm', 'join', ...flags, '--dry-run');
     for (const expected of [
       /^install \/usr\/local\/bin\/kubelet \(mode 755, SHA-256 [0-9a-f]{64}\)/m,
@@ -125,7 +143,8 @@ describe('kadm reset', () => {
       /^create \/etc\/kadm\/agent\.yaml/m,
     ])
       expect(said).toMatch(expected);
-    expect(await leftOn(worker)).toEqual([]);
+    expect(said).not.toContain(token);
+    expect((await leftOn(worker)).filter((line) => !OF_THE_TEST.test(line))).toEqual([]);
     expect(await onMaster('kubectl', 'get', 'nodes', '--output', 'name')).toBe('node/h1\n');
 
     const listed = await onWorker('kadm', 'join', 'phase');
@@ -137,6 +156,12 @@ describe('kadm reset', () => {
     await onWorker('kadm', 'join', 'phase', 'kubelet-wait-bootstrap', ...file);
     const ready = await onMaster('kubectl', 'wait', '--for=condition=Ready', 'node/h2', '--timeout=60s');
     expect(ready).toContain('condition met');
+    expect(await secrets.saw('kubelet-start')).toBe(true);
+    expect(await secrets.foundIn([token], new RegExp(`^${JOIN_CONFIG}$`))).toEqual([]);
+    const keys = await privateKeys(worker);
+    expect(await secrets.foundIn(keys, /^\/var\/lib\/kadm\/agent\/client\.pem$/)).toEqual([]);
+    await secrets.end();
+    await onWorker('rm', JOIN_CONFIG);
   });
 
   it('leaves nothing on any host when all are reset, and init works again', async () => {
