@@ -90,6 +90,7 @@ async function undoFile(
   const { path, before } = change;
   if (before.kind === 'absent') return await host.removeFile(path);
   if (before.kind === 'link') {
+    await host.removeFile(path);
     await host.run(['ln', '--symbolic', '--force', '--no-dereference', before.target, path]);
     return;
   }
