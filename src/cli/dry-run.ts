@@ -29,6 +29,15 @@ export function refuseDryRun(command: string): never {
   });
 }
 
+/** For a verb that has none. @throws UserError (usage) */
+export function refuseDryRunHere(verb: string, { JoinConfiguration }: Documents): void {
+  if (JoinConfiguration?.dryRun !== true) return;
+  throw new UserError(`${verb} has no dry run`, {
+    remedy: 'take dryRun out of JoinConfiguration',
+    exitCode: EXIT.usage,
+  });
+}
+
 /** @throws UserError (usage) when a document that goes to other hosts asks for a dry run */
 export function refuseDryRunOf({ InitConfiguration, JoinConfiguration }: Documents): void {
   if (InitConfiguration?.dryRun === true) refuseDryRun('kadm init --dry-run');

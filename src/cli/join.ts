@@ -153,10 +153,12 @@ async function joinWhenTold(
   }
   const { join } = await import('../join/run.ts');
   const { workerHostSettings } = await import('../config/join-settings.ts');
+  const { refuseDryRunHere } = await import('./dry-run.ts');
   const { LocalHost } = await import('../host/host.ts');
   const { DEFAULT_KUBERNETES_VERSION } = await import('../components/catalog.ts');
   const [first, later] = await configurationInTwo();
   const documents = parseDocuments(first, 'standard input');
+  refuseDryRunHere('kadm join --await-discovery', documents);
   const host = new LocalHost();
   const executable = process.execPath;
   const node = await join({
