@@ -28,8 +28,10 @@ const CAUSES: readonly (readonly [RegExp, (found: RegExpExecArray) => string])[]
     () => 'containerd runs without its CRI: take cri out of disabled_plugins in its configuration',
   ],
   [
-    /expected cgroupsPath to be of format|cgroup driver.*(?:differ|mismatch|misconfig)/i,
-    () => 'kubelet and containerd use different cgroup drivers: both must use systemd',
+    // The kubelet asks containerd for its driver, but only when it starts.
+    /expected cgroupsPath to be of format/,
+    () =>
+      'containerd has another cgroup driver than the kubelet found when it started: systemctl restart kubelet',
   ],
   [
     /certificate has expired or is not yet valid: current time (\S+) is before ([\d:.TZ+-]+)/,

@@ -102,6 +102,24 @@ test('a clock that was a day ahead while the certificates were made', async () =
   expect(again.stderr).toContain('check the clock of this host');
 });
 
+test('a containerd whose cgroup driver was changed while the kubelet ran', async () => {
+  const driver = (from: boolean, to: boolean): string =>
+    `sed -i 's/SystemdCgroup = ${from}/SystemdCgroup = ${to}/' /etc/containerd/config.toml && systemctl restart containerd`;
+  for (const phase of ['prepare-host', 'components', 'certs', 'kubeconfig', 'container-runtime'])
+    await host.exec(['kadm', 'init', 'phase', phase]);
+  await host.exec(['sh', '-c', driver(true, false)]);
+  await host.exec(['kadm', 'init', 'phase', 'kubelet-start']);
+  const asked = `until journalctl -u kubelet | grep -q 'received from the CRI runtime.*cgroupDriver="cgroupfs"'; do sleep 0.1; done`;
+  await host.exec(['timeout', '60', 'sh', '-c', asked], { timeoutMs: VERB_TIMEOUT_MS });
+  await host.exec(['sh', '-c', driver(false, true)]);
+  const ignored = ['--ignore-preflight-errors', 'all', '--skip-phases', 'container-runtime'];
+  const said = await sayingOf([], { flags: ignored });
+  expect(said).toContain(BOUND);
+  expect(said).toContain(
+    'likely cause (kubelet): containerd has another cgroup driver than the kubelet found',
+  );
+});
+
 test('images that cannot be had', async () => {
   const said = await sayingOf([], { flags: ['--skip-phases', 'images,other-images'] });
   expect(said).toContain(BOUND);

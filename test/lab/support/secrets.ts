@@ -55,7 +55,7 @@ export class SecretWatch {
 
   /** Whether a process was seen with these words: one that was not could not have been seen with a secret either. */
   async saw(words: string): Promise<boolean> {
-    const look = ['grep', '-qF', words, SEEN];
+    const look = ['grep', '-qF', '-e', words, SEEN];
     return (await this.#host.exec(look, { allowFailure: true })).exitCode === 0;
   }
 

@@ -31,7 +31,7 @@ test.each<[string, string, string]>([
   [
     'two cgroup drivers',
     'runc create failed: expected cgroupsPath to be of format "slice:prefix:name" for systemd cgroups, got "/kubepods/x" instead',
-    'different cgroup drivers',
+    'systemctl restart kubelet',
   ],
   [
     'a clock that is off by a day',
