@@ -139,7 +139,9 @@ export class DryRunHost implements Host {
   }
 
   async removeTree(path: string): Promise<void> {
-    if (await this.#isThere(path)) this.#lines.push(`remove ${path} and everything below it`);
+    const stat = await this.#real.stat(path);
+    if (stat?.isDirectory() === true) this.#lines.push(`remove ${path} and everything below it`);
+    else await this.removeFile(path);
   }
 
   async #isThere(path: string): Promise<boolean> {

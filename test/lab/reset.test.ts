@@ -96,7 +96,7 @@ describe('kadm reset', () => {
       /^remove the nftables table ip nat, if nothing is left in it$/m,
       /^set \/proc\/sys\/\S+ to \d+$/m,
       /^remove \/etc\/kubernetes\/pki\/ca\.key$/m,
-      /^remove \/var\/lib\/etcd and everything below it$/m,
+      /^remove \/var\/lib\/etcd(\/member)? and everything below it$/m,
       /^remove directory \/etc\/kubernetes\/pki, if nothing is left in it$/m,
       /^remove \/var\/lib\/kadm and everything below it$/m,
     ])
