@@ -60,14 +60,20 @@ const annotationsSchema = z.object({
 async function containers(host: Host): Promise<string[]> {
   const ids = await host.list(RUNNING);
   const texts = await Promise.all(ids.map((id) => host.readFile(`${RUNNING}/${id}/config.json`)));
-  const names = texts.flatMap((text) => {
-    const { success, data } = annotationsSchema.safeParse(JSON.parse(text?.toString('utf8') ?? '{}'));
-    const container = data?.annotations['io.kubernetes.cri.container-name'];
-    if (!success || container === undefined) return [];
-    const pod = data.annotations['io.kubernetes.cri.sandbox-name'];
-    return [`${data.annotations['io.kubernetes.cri.sandbox-namespace']}/${pod}/${container}`];
-  });
-  return names.sort();
+  return texts.flatMap((text) => containerName(text?.toString('utf8') ?? '') ?? []).sort();
+}
+
+/** Undefined for a sandbox, and for a container that ends or begins just now. */
+function containerName(config: string): string | undefined {
+  try {
+    const { annotations } = annotationsSchema.parse(JSON.parse(config));
+    const container = annotations['io.kubernetes.cri.container-name'];
+    if (container === undefined) return undefined;
+    const namespace = annotations['io.kubernetes.cri.sandbox-namespace'];
+    return `${namespace}/${annotations['io.kubernetes.cri.sandbox-name']}/${container}`;
+  } catch {
+    return undefined;
+  }
 }
 
 /** The runtime was there before kadm, and runs again after the reset. */
