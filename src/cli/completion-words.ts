@@ -29,13 +29,18 @@ export function candidates(
   const last = words.at(-1) ?? '';
   const { command, operands, awaiting, ended } = walk(program, words.slice(0, -1));
   if (ended) return [];
-  if (awaiting !== undefined) return valuesOf(awaiting, last, '', phaseIds(command.name()));
+  // `init phase NAME` has the phases of init.
+  const isPhase = command.name() === 'phase';
+  const phases = phaseIds((isPhase ? command.parent : command)?.name() ?? '');
+  if (awaiting !== undefined) return valuesOf(awaiting, last, '', phases);
   const [, flag, value] = /^(--[^=]+)=(.*)$/.exec(last) ?? [];
   if (flag !== undefined && value !== undefined) {
     const option = optionOf(command, flag);
-    return option?.required ? valuesOf(option, value, `${flag}=`, phaseIds(command.name())) : [];
+    return option?.required ? valuesOf(option, value, `${flag}=`, phases) : [];
   }
-  return last.startsWith('-') ? flagsOf(command, last) : operandsOf(command, operands, last);
+  if (last.startsWith('-')) return flagsOf(command, last);
+  if (isPhase) return operands === 0 ? phases.filter(({ word }) => word.startsWith(last)) : [];
+  return operandsOf(command, operands, last);
 }
 
 interface Place {

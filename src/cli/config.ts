@@ -1,14 +1,17 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { Command } from 'commander';
+import { contradictions, INIT_FLAGS } from '../config/contradictions.ts';
+import type { InitFlags } from '../config/settings.ts';
 import { EXIT, hasCode, messageOf, UserError } from '../errors.ts';
-import { configOption, listOption, outputOption, readSource } from './options.ts';
+import { settingsOptions } from './init.ts';
+import { configOption, listOption, loadConfiguration, outputOption, readSource } from './options.ts';
 import type { OutputFormat } from './renderer.ts';
-import { runVerb } from './run.ts';
+import { runVerb, type VerbRun, warn } from './run.ts';
 
 const EXAMPLES = `
 Examples:
   kadm config validate cluster.yaml
-  kadm config print --effective --config cluster.yaml
+  kadm config print --effective --config cluster.yaml --pod-network-cidr 10.10.0.0/16
   kadm config print init-defaults > cluster.yaml
   kadm config migrate --old-config old.yaml --new-config cluster.yaml
   kadm config images list --output json
@@ -55,8 +58,8 @@ async function validate(file: string | undefined): Promise<string> {
 }
 
 function printCommand(): Command {
-  return new Command('print')
-    .description('print a whole configuration')
+  return settingsOptions(new Command('print'))
+    .description('print a whole configuration; with --effective, flags are those of kadm init')
     .argument('[what]', `${WHAT.join(', ')}; with --defaults or --effective nothing`)
     .option('--defaults', 'what holds where nothing is said')
     .option('--effective', 'what kadm init would do here: file, flags and defaults together')
@@ -68,31 +71,45 @@ function printCommand(): Command {
     )
     .addOption(configOption())
     .action(async (what: string | undefined, options: PrintOptions) => {
-      await runVerb('text', async () => await print(what, options));
+      await runVerb('text', async (run) => await print(what, options, run));
     });
 }
 
-interface PrintOptions {
+interface PrintOptions extends InitFlags {
   readonly defaults?: true;
   readonly effective?: true;
   readonly componentConfigs?: readonly string[];
   readonly config?: string;
 }
 
-async function print(what: string | undefined, options: PrintOptions): Promise<string> {
-  const chosen = [what, options.defaults && '--defaults', options.effective && '--effective'].filter(Boolean);
+async function print(
+  what: string | undefined,
+  { defaults, effective, componentConfigs, config, ...flags }: PrintOptions,
+  { emit }: VerbRun,
+): Promise<string> {
+  const chosen = [what, defaults && '--defaults', effective && '--effective'].filter(Boolean);
   if (chosen.length !== 1 || (what !== undefined && !WHAT.some((one) => one === what))) {
     throw new UserError('what is to be printed is not clear', {
       remedy: `give one of ${WHAT.join(', ')}, --defaults, --effective`,
       exitCode: EXIT.usage,
     });
   }
-  const { kubeYaml } = await import('../kube/yaml.ts');
+  const [flag] = Object.keys(flags);
+  if (effective !== true && flag !== undefined) {
+    throw new UserError('flags of kadm init go with --effective', {
+      remedy: 'kadm config print --effective FLAGS',
+      exitCode: EXIT.usage,
+    });
+  }
   const { defaultDocuments, initDocuments } = await import('./config-documents.ts');
-  const documents =
-    options.effective === true
-      ? await initDocuments(options.config)
-      : defaultDocuments(what ?? '--defaults', options.componentConfigs ?? []);
+  if (effective !== true) return await textOf(defaultDocuments(what ?? '--defaults', componentConfigs ?? []));
+  const configuration = await loadConfiguration(config);
+  for (const message of contradictions(INIT_FLAGS, flags, configuration)) warn(emit, message);
+  return await textOf(await initDocuments(flags, configuration.documents));
+}
+
+async function textOf(documents: readonly object[]): Promise<string> {
+  const { kubeYaml } = await import('../kube/yaml.ts');
   return documents
     .map((document) => kubeYaml(document))
     .join('---\n')

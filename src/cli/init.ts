@@ -5,6 +5,7 @@ import type { Emit } from '../phases/events.ts';
 import {
   configOption,
   criSocketOption,
+  dryRunOption,
   ignorePreflightErrorsOption,
   listOption,
   loadConfiguration,
@@ -62,6 +63,15 @@ async function listPhases(): Promise<void> {
 }
 
 function withOptions(command: Command): Command {
+  return settingsOptions(command)
+    .option('--skip-token-print', 'do not print the join token at the end')
+    .addOption(configOption())
+    .addOption(dryRunOption())
+    .addOption(outputOption());
+}
+
+/** The flags that a configuration has a field for. */
+export function settingsOptions(command: Command): Command {
   return command
     .option(
       '--apiserver-advertise-address <address>',
@@ -83,16 +93,12 @@ function withOptions(command: Command): Command {
     .addOption(patchesOption())
     .option('--token <token>', 'the first join token (default: made up)')
     .option('--token-ttl <duration>', 'how long it is valid; 0 for ever (default: 24h0m0s)')
-    .option('--skip-token-print', 'do not print the join token at the end')
     .option('--control-plane-endpoint <host:port>', 'stable name or address of the API server')
     .option('--network-backend <backend>', 'pod network: vxlan, host-gw, auto or none (default: vxlan)')
     .option('--network-port <port>', 'UDP port of its tunnels (default: 8472)')
     .option('--network-vni <number>', 'VXLAN network identifier (default: 1)')
     .addOption(skipPhasesOption())
-    .addOption(ignorePreflightErrorsOption())
-    .addOption(configOption())
-    .option('--dry-run', 'say what would be done, and change nothing')
-    .addOption(outputOption());
+    .addOption(ignorePreflightErrorsOption());
 }
 
 async function runInit(options: InitOptions, only?: readonly string[]): Promise<void> {
@@ -100,22 +106,20 @@ async function runInit(options: InitOptions, only?: readonly string[]): Promise<
     const { init } = await import('../init/run.ts');
     const { requireRoot } = await import('../node/preflight.ts');
     const { initSettings } = await import('../config/settings.ts');
-    const { LocalHost } = await import('../host/host.ts');
-    const { DryRunHost } = await import('../host/dry-run.ts');
+    const { dryRunReport, hostFor } = await import('./dry-run.ts');
     const { addressTowards } = await import('../host/network.ts');
     const { DEFAULT_KUBERNETES_VERSION } = await import('../components/catalog.ts');
     if (options.dryRun !== true && options.config === undefined) requireRoot();
     const configuration = await loadConfiguration(options.config);
     const { documents } = configuration;
     for (const message of contradictions(INIT_FLAGS, options, configuration)) warn(emit, message);
-    const local = new LocalHost();
     // An address of the documentation range: nothing is sent, the routing table answers (RFC 5737).
-    const defaultAddress = await addressTowards(local, '192.0.2.1');
+    const defaultAddress = await addressTowards(hostFor(false), '192.0.2.1');
     const facts = { hostname: ownHostname(), defaultAddress, environment: process.env };
     const dryRun = options.dryRun ?? documents.InitConfiguration?.dryRun ?? false;
     if (!dryRun) requireRoot();
     const settings = initSettings(options, documents, facts, DEFAULT_KUBERNETES_VERSION);
-    const host = dryRun ? new DryRunHost(local) : local;
+    const host = hostFor(dryRun);
     const executable = process.execPath;
     const shown = options.skipTokenPrint === true ? withoutToken(emit) : emit;
     const command = await init({
@@ -126,8 +130,7 @@ async function runInit(options: InitOptions, only?: readonly string[]): Promise<
       signal,
       ...(only && { only }),
     });
-    if (host instanceof DryRunHost) return host.report();
-    if (command === undefined) return undefined;
+    if (command === undefined) return dryRunReport(host, emit);
     return afterInit(options.skipTokenPrint === true ? { ...command, token: 'TOKEN' } : command);
   });
 }

@@ -2,6 +2,7 @@ import { adoptHosts } from '../fleet/adopt.ts';
 import { joinHosts } from '../fleet/join.ts';
 import { closeReception, Welcome } from '../fleet/welcome.ts';
 import { adminAccess, notAMaster } from './cluster-access.ts';
+import { refuseDryRunOf } from './dry-run.ts';
 import { loadDocuments } from './options.ts';
 import type { VerbRun } from './run.ts';
 import { ownExecutable, targetsFrom, withConnector } from './ssh-options.ts';
@@ -39,6 +40,7 @@ async function fromMaster(
 ): Promise<void> {
   const targets = await targetsFrom(hosts);
   const documents = await loadDocuments(options.config);
+  refuseDryRunOf(documents);
   const access = await adminAccess();
   if (access === undefined) throw notAMaster();
   access.client.close();

@@ -10,6 +10,7 @@ import {
   configOption,
   configurationInTwo,
   criSocketOption,
+  dryRunOption,
   ignorePreflightErrorsOption,
   listOption,
   loadConfiguration,
@@ -26,11 +27,22 @@ const EXAMPLES = `
 Examples:
   on the worker:    kadm join 10.0.0.1:6443 --token abcdef.0123456789abcdef \\
                       --discovery-token-ca-cert-hash sha256:...
+                    kadm join --config join.yaml --dry-run
   from the master:  kadm join --ssh root@10.0.0.2 --ssh root@10.0.0.3
+`;
+
+const PHASE_EXAMPLES = `
+Examples:
+  kadm join phase
+  kadm join phase preflight --config join.yaml
+  kadm join phase kubelet-start 10.0.0.1:6443 --token abcdef.0123456789abcdef \\
+    --discovery-token-ca-cert-hash sha256:...
+  kadm join phase wait-node-ready --discovery-file /etc/kubernetes/kubelet.conf
 `;
 
 interface JoinOptions extends JoinFlags {
   readonly config?: string;
+  readonly dryRun?: boolean;
   readonly awaitDiscovery?: boolean;
   readonly ssh?: readonly string[];
   readonly acceptNewHostKeys?: boolean;
@@ -38,9 +50,36 @@ interface JoinOptions extends JoinFlags {
 }
 
 export function joinCommand(): Command {
-  return new Command('join')
+  const join = withOptions(new Command('join').enablePositionalOptions())
     .description('bring this host into a cluster as a worker, or others over SSH')
     .argument('[host:port]', 'the API server to join')
+    .option(
+      '--await-discovery',
+      'with --config -: prepare this host, then read the JoinConfiguration that follows a line `...`',
+    )
+    .addOption(sshOption('join these hosts instead, from the master; may be repeated'))
+    .addOption(acceptNewHostKeysOption())
+    .addHelpText('after', EXAMPLES)
+    .action(async (endpoint: string | undefined, options: JoinOptions) => {
+      await runVerb(options.output, async (run) => {
+        const { requireRoot } = await import('../node/preflight.ts');
+        requireRoot();
+        if (options.ssh !== undefined) return await joinOthers(endpoint, options, run);
+        return options.awaitDiscovery === true
+          ? await joinWhenTold(endpoint, options, run)
+          : await joinHere(endpoint, options, run);
+      });
+    });
+  const phase = withOptions(new Command('phase'))
+    .description('run only these phases of join; without a name, list them')
+    .argument('[name...]', 'a phase; then perhaps HOST:PORT of the API server')
+    .addHelpText('after', PHASE_EXAMPLES)
+    .action(async (words: string[], options: JoinOptions) => await runPhase(words, options));
+  return join.addCommand(phase);
+}
+
+function withOptions(command: Command): Command {
+  return command
     .option('--token <token>', 'join token')
     .option('--discovery-token <token>', 'the token by which the cluster proves itself, where it is another')
     .option('--discovery-file <path>', 'a kubeconfig that says where the cluster is, in place of a token')
@@ -53,40 +92,51 @@ export function joinCommand(): Command {
     .option('--node-name <name>', 'name of this node (default: the hostname)')
     .addOption(criSocketOption())
     .addOption(patchesOption())
-    .option(
-      '--await-discovery',
-      'with --config -: prepare this host, then read the JoinConfiguration that follows a line `...`',
-    )
-    .addOption(sshOption('join these hosts instead, from the master; may be repeated'))
-    .addOption(acceptNewHostKeysOption())
     .addOption(skipPhasesOption())
     .addOption(ignorePreflightErrorsOption())
     .addOption(configOption())
-    .addOption(outputOption())
-    .addHelpText('after', EXAMPLES)
-    .action(async (endpoint: string | undefined, options: JoinOptions) => {
-      await runVerb(options.output, async (run) => {
-        const { requireRoot } = await import('../node/preflight.ts');
-        requireRoot();
-        if (options.ssh !== undefined) return await joinOthers(endpoint, options, run);
-        return options.awaitDiscovery === true
-          ? await joinWhenTold(endpoint, options, run)
-          : await joinHere(endpoint, options, run);
-      });
-    });
+    .addOption(dryRunOption())
+    .addOption(outputOption());
 }
 
-async function joinHere(endpoint: string | undefined, options: JoinOptions, run: VerbRun): Promise<string> {
+/** No name of a phase has a dot or a colon, and each address has one. */
+const ENDPOINT = /[.:]/;
+
+async function runPhase(words: readonly string[], options: JoinOptions): Promise<void> {
+  if (words.length === 0) {
+    const { JOIN_NAMES, joinPhases } = await import('../join/index.ts');
+    const { listOfPhases } = await import('../phases/select.ts');
+    process.stdout.write(`${listOfPhases(joinPhases, JOIN_NAMES)}\n`);
+    return;
+  }
+  await runVerb(options.output, async (run) => {
+    const { requireRoot } = await import('../node/preflight.ts');
+    requireRoot();
+    const last = words.at(-1);
+    const endpoint = last !== undefined && ENDPOINT.test(last) ? last : undefined;
+    const name = (endpoint === undefined ? words : words.slice(0, -1)).join(' ');
+    return await joinHere(endpoint, options, run, [name]);
+  });
+}
+
+async function joinHere(
+  endpoint: string | undefined,
+  options: JoinOptions,
+  run: VerbRun,
+  only?: readonly string[],
+): Promise<string | undefined> {
   const configuration = await loadConfiguration(options.config);
   const { documents } = configuration;
   const flags = endpoint === undefined ? options : { ...options, endpoint };
   for (const message of contradictions(JOIN_FLAGS, flags, configuration)) warn(run.emit, message);
   const settings = await assignmentFrom(flags, documents);
   const { join } = await import('../join/run.ts');
-  const { LocalHost } = await import('../host/host.ts');
+  const { dryRunReport, hostFor } = await import('./dry-run.ts');
+  const host = hostFor(options.dryRun ?? documents.JoinConfiguration?.dryRun ?? false);
   const executable = process.execPath;
   const assignment = async (): Promise<JoinSettings> => settings;
-  return joined(await join({ ...run, settings, assignment, host: new LocalHost(), executable }));
+  const node = await join({ ...run, settings, assignment, host, executable, ...(only && { only }) });
+  return node === undefined ? dryRunReport(host, run.emit) : joined(node);
 }
 
 /** What `kadm up` runs on a worker: the cluster may still be coming up meanwhile. */
@@ -94,19 +144,21 @@ async function joinWhenTold(
   endpoint: string | undefined,
   options: JoinOptions,
   run: VerbRun,
-): Promise<string> {
-  if (endpoint !== undefined || options.config !== '-') {
-    throw new UserError('--await-discovery goes with --config -, and without an endpoint', {
+): Promise<string | undefined> {
+  if (endpoint !== undefined || options.config !== '-' || options.dryRun === true) {
+    throw new UserError('--await-discovery goes with --config -, and without an endpoint or a dry run', {
       remedy: 'kadm join --config - --await-discovery',
       exitCode: EXIT.usage,
     });
   }
   const { join } = await import('../join/run.ts');
   const { workerHostSettings } = await import('../config/join-settings.ts');
+  const { refuseDryRunHere } = await import('./dry-run.ts');
   const { LocalHost } = await import('../host/host.ts');
   const { DEFAULT_KUBERNETES_VERSION } = await import('../components/catalog.ts');
   const [first, later] = await configurationInTwo();
   const documents = parseDocuments(first, 'standard input');
+  refuseDryRunHere('kadm join --await-discovery', documents);
   const host = new LocalHost();
   const executable = process.execPath;
   const node = await join({
@@ -126,7 +178,7 @@ async function joinWhenTold(
     // After a failure nobody reads what may still come, and an open input would keep this process.
     process.stdin.destroy();
   });
-  return joined(node);
+  return node && joined(node);
 }
 
 async function assignmentFrom(flags: JoinFlags, documents: Documents): Promise<JoinSettings> {
@@ -171,6 +223,10 @@ async function joinOthers(endpoint: string | undefined, options: JoinOptions, ru
         exitCode: EXIT.usage,
       },
     );
+  }
+  if (options.dryRun === true) {
+    const { refuseDryRun } = await import('./dry-run.ts');
+    refuseDryRun('kadm join --dry-run ...');
   }
   const { joinFromMaster } = await import('./join-from-master.ts');
   const hosts = options.ssh ?? [];

@@ -57,7 +57,9 @@ async function adoptHere(options: AdoptOptions, run: VerbRun): Promise<string> {
   const { DEFAULTS } = await import('../config/defaults.ts');
   const { workerHostSettings } = await import('../config/join-settings.ts');
   const { LocalHost } = await import('../host/host.ts');
+  const { refuseDryRunHere } = await import('./dry-run.ts');
   const documents = await loadDocuments(options.config);
+  refuseDryRunHere('kadm node adopt', documents);
   const given = Object.entries(documents.Cluster?.spec.network ?? {}).filter(
     ([, value]) => value !== undefined,
   );

@@ -46,6 +46,10 @@ export function listOption(flags: string, description: string): Option {
   ]);
 }
 
+export function dryRunOption(): Option {
+  return new Option('--dry-run', 'say what would be done, and change nothing');
+}
+
 export function skipPhasesOption(): Option {
   return listOption('--skip-phases <ids>', 'phases to leave out');
 }

@@ -1,11 +1,13 @@
 import { adoptPhases } from '../adopt/index.ts';
 import { initPhases } from '../init/index.ts';
 import { joinPhases } from '../join/index.ts';
+import { resetPhases } from '../reset/index.ts';
 import type { Candidate } from './completion-words.ts';
 
 const TABLES: Readonly<Record<string, readonly { readonly id: string; readonly title: string }[]>> = {
   init: initPhases,
   join: joinPhases,
+  reset: resetPhases,
   adopt: adoptPhases,
 };
 

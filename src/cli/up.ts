@@ -53,10 +53,12 @@ async function up(options: UpOptions, run: VerbRun): Promise<string> {
   const { up: bringUp } = await import('../fleet/up.ts');
   const { welcomeOf } = await import('./up-welcome.ts');
   const { fleetHosts } = await import('./fleet-hosts.ts');
+  const { refuseDryRunOf } = await import('./dry-run.ts');
   const { targetOfNode } = await import('./chosen-hosts.ts');
   const { summary } = await import('../fleet/hosts.ts');
   const { ownExecutable, targetContext, withConnector } = await import('./ssh-options.ts');
   const documents = await loadDocuments(options.file);
+  refuseDryRunOf(documents);
   const hosts = await fleetHosts(hostEntries(documents));
   const { controlPlane, workers } = byRole(hosts);
   if (hosts.some(({ local }) => local)) {

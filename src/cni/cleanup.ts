@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { UserError } from '../errors.ts';
 import type { RunResult } from '../host/command.ts';
+import { DryRunHost } from '../host/dry-run.ts';
 import type { Host } from '../host/host.ts';
 import { BASE_TABLES, isEmptyBaseTable } from './base-tables.ts';
 import { removeConflist } from './conflist.ts';
@@ -30,8 +31,12 @@ export async function removeNetwork(host: Host, tablesBefore: readonly string[])
   await removeOwnNetwork(host, CLUSTER_CHAINS);
   for (const table of await presentTables(host)) {
     const ours = (CLUSTER_TABLES as readonly string[]).includes(table);
-    const left = BASE_TABLES.includes(table) && !tablesBefore.includes(table) && (await isLeft(host, table));
-    if (ours || left) await attempt(host, ['nft', 'delete', 'table', ...table.split(' ')]);
+    const base = BASE_TABLES.includes(table) && !tablesBefore.includes(table);
+    if (base && host instanceof DryRunHost) {
+      host.say(`remove the nftables table ${table}, if nothing is left in it`);
+    } else if (ours || (base && (await isLeft(host, table)))) {
+      await attempt(host, ['nft', 'delete', 'table', ...table.split(' ')]);
+    }
   }
 }
 

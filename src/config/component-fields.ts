@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { onlyDefault } from './fields.ts';
 
 /**
  * The fields of the components' own configurations, by what they hold: KubeletConfiguration (kubelet.config.k8s.io/v1beta1)
@@ -22,7 +23,7 @@ const KUBELET = {
     registryBurst registryPullQPS
   `,
   texts: `
-    address cgroupDriver cgroupRoot clusterDomain configMapAndSecretChangeDetectionStrategy
+    address cgroupRoot clusterDomain configMapAndSecretChangeDetectionStrategy
     containerLogMaxSize containerLogMonitorInterval containerRuntimeEndpoint contentType cpuCFSQuotaPeriod
     cpuManagerPolicy cpuManagerReconcilePeriod evictionPressureTransitionPeriod fileCheckFrequency
     hairpinMode healthzBindAddress httpCheckFrequency imageMaximumGCAge imageMinimumGCAge
@@ -56,7 +57,13 @@ const KUBE_PROXY = {
   objects: 'clientConnection conntrack detectLocal featureGates iptables ipvs logging nftables winkernel',
 };
 
-export const kubeletFields = fieldsOf(KUBELET);
+export const kubeletFields: Fields = {
+  ...fieldsOf(KUBELET),
+  cgroupDriver: onlyDefault(
+    'systemd',
+    'the kubelet takes its cgroup driver from containerd, which has that one',
+  ),
+};
 export const kubeProxyFields = fieldsOf(KUBE_PROXY);
 
 type Fields = Record<string, z.ZodType>;

@@ -47,6 +47,7 @@ export const JOIN_FLAGS: readonly FlagField[] = [
   ...join('ignorePreflightErrors', '--ignore-preflight-errors', 'nodeRegistration.ignorePreflightErrors'),
   ...join('patches', '--patches', 'patches.directory'),
   ...join('skipPhases', '--skip-phases', 'skipPhases'),
+  ...join('dryRun', '--dry-run', 'dryRun'),
   ...join('discoveryFile', '--discovery-file', 'discovery.file.kubeConfigPath'),
   ...join('endpoint', 'HOST:PORT', 'discovery.bootstrapToken.apiServerEndpoint'),
   ...join(
@@ -61,6 +62,12 @@ export const JOIN_FLAGS: readonly FlagField[] = [
     path: ['discovery', 'bootstrapToken', 'token'],
     secret: true,
   })),
+];
+
+export const RESET_FLAGS: readonly FlagField[] = [
+  ...reset('force', '--force', 'force'),
+  ...reset('skipPhases', '--skip-phases', 'skipPhases'),
+  ...reset('dryRun', '--dry-run', 'dryRun'),
 ];
 
 /** A line for each flag that says something else than the file: the flag holds, and whoever wrote both shall know. */
@@ -107,4 +114,8 @@ function cluster(option: string, flag: string, path: string): FlagField[] {
 
 function join(option: string, flag: string, path: string): FlagField[] {
   return [{ option, flag, kind: 'JoinConfiguration', path: path.split('.') }];
+}
+
+function reset(option: string, flag: string, path: string): FlagField[] {
+  return [{ option, flag, kind: 'ResetConfiguration', path: path.split('.') }];
 }

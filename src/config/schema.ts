@@ -202,7 +202,7 @@ export const joinConfigurationSchema = z.strictObject({
       'goes by a token or by a file, not by both',
     )
     .optional(),
-  dryRun: onlyDefault(false, 'it has a dry run of init only'),
+  dryRun: z.boolean().optional(),
   nodeRegistration: nodeRegistrationSchema.optional(),
   patches: patchesSchema.optional(),
   skipPhases: z.array(z.string()).optional(),
@@ -218,7 +218,7 @@ export const resetConfigurationSchema = z.strictObject({
   ),
   cleanupTmpDir: onlyDefault(false, 'it keeps nothing in /etc/kubernetes/tmp'),
   criSocket: criSocketSchema.optional(),
-  dryRun: onlyDefault(false, 'it has a dry run of init only'),
+  dryRun: z.boolean().optional(),
   force: z.boolean().optional(),
   ignorePreflightErrors: z.array(z.string()).optional(),
   skipPhases: z.array(z.string()).optional(),

@@ -25,11 +25,28 @@ export class DryRunHost implements Host {
 
   /** Everything that would have been done, in order. Keys, tokens and passwords are not shown. */
   report(): string {
-    return this.#lines.join('\n');
+    return this.lines.join('\n');
   }
 
-  async run(argv: readonly string[], _options?: RunOptions): Promise<RunResult> {
-    this.#lines.push(`run ${argv.join(' ')}`);
+  get lines(): readonly string[] {
+    return this.#lines;
+  }
+
+  /** One more thing that would be done, by something else than the calls of a host. */
+  say(line: string): void {
+    this.#lines.push(line);
+  }
+
+  /** With what the program would read, where that is a text. The same again is not shown again: it finds nothing more to do. */
+  async run(argv: readonly string[], { input }: RunOptions = {}): Promise<RunResult> {
+    const line = `run ${argv.join(' ')}`;
+    if (typeof input === 'string') {
+      const secret = SECRET.test(input);
+      this.#lines.push(`${line}${secret ? ' (what it reads is not shown: secret)' : ''}`);
+      if (!secret) this.#show(input);
+    } else if (!this.#lines.includes(line)) {
+      this.#lines.push(line);
+    }
     return { stdout: '', stderr: '', exitCode: 0 };
   }
 
@@ -112,15 +129,22 @@ export class DryRunHost implements Host {
   }
 
   async removeFile(path: string): Promise<void> {
-    this.#lines.push(`remove ${path}`);
+    if (await this.#isThere(path)) this.#lines.push(`remove ${path}`);
   }
 
   async removeDirectory(path: string): Promise<boolean> {
-    this.#lines.push(`remove directory ${path}`);
-    return true;
+    const there = await this.#isThere(path);
+    if (there) this.#lines.push(`remove directory ${path}, if nothing is left in it`);
+    return there;
   }
 
   async removeTree(path: string): Promise<void> {
-    this.#lines.push(`remove everything below ${path}`);
+    const stat = await this.#real.stat(path);
+    if (stat?.isDirectory() === true) this.#lines.push(`remove ${path} and everything below it`);
+    else await this.removeFile(path);
+  }
+
+  async #isThere(path: string): Promise<boolean> {
+    return this.#written.has(path) || (await this.#real.stat(path)) !== undefined;
   }
 }

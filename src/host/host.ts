@@ -108,13 +108,17 @@ export class LocalHost implements Host {
   }
 
   async writeFiles(files: readonly NewFile[]): Promise<void> {
-    await Promise.all(files.map((file) => writeTemporary(file)));
+    await Promise.all(files.map((file) => writing(file.path, () => writeTemporary(file))));
     for (const { path } of files) await rename(temporaryFor(path), path);
     const directories = new Set(files.map(({ path }) => dirname(path)));
     await Promise.all([...directories].map((directory) => makeDurable(directory)));
   }
 
   async installFile(file: PromisedFile, path: string, attributes: FileAttributes): Promise<void> {
+    await writing(path, () => this.#install(file, path, attributes));
+  }
+
+  async #install(file: PromisedFile, path: string, attributes: FileAttributes): Promise<void> {
     const temporary = temporaryFor(path);
     // What a killed run left.
     await rm(temporary, { force: true });
@@ -143,7 +147,7 @@ export class LocalHost implements Host {
 
   async makeDirectory(path: string, attributes: FileAttributes): Promise<void> {
     try {
-      await mkdir(path, { mode: attributes.mode });
+      await writing(path, () => mkdir(path, { mode: attributes.mode }));
     } catch (error) {
       // Another phase needed the same folder at the same time.
       if (hasCode(error, 'EEXIST')) return;
@@ -156,6 +160,8 @@ export class LocalHost implements Host {
 
   async removeFile(path: string): Promise<void> {
     await unlessAbsent(unlink(path));
+    // Of a run that was killed while it wrote.
+    await unlessAbsent(unlink(temporaryFor(path)));
   }
 
   async removeDirectory(path: string): Promise<boolean> {
@@ -185,6 +191,26 @@ async function writeTemporary({ path, content, attributes }: NewFile): Promise<v
 /** Hidden, because some folders are watched: the kubelet starts what it finds in its manifests, but for hidden files. */
 function temporaryFor(path: string): string {
   return `${dirname(path)}/.${basename(path)}.kadm-new`;
+}
+
+const UNWRITABLE: Readonly<Record<string, string>> = {
+  ENOSPC: 'its disk is full',
+  EDQUOT: 'the quota of its disk is used up',
+  EROFS: 'its file system is read-only',
+};
+
+/** @throws UserError that names the path, where its disk takes no more */
+export async function writing<T>(path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    const why = UNWRITABLE[(error as NodeJS.ErrnoException).code ?? ''];
+    if (why === undefined) throw error;
+    throw new UserError(`${path} cannot be written: ${why}`, {
+      remedy: 'mend that (df -h, mount) and run the same command again: it goes on from here',
+      cause: error,
+    });
+  }
 }
 
 /** False where that would be another file system. */

@@ -24,11 +24,12 @@ export async function unmountBelow(host: Host, path: string): Promise<void> {
     if (point === path) continue;
     await host.run(['umount', point], { allowFailure: true, timeoutMs: UNMOUNT_TIMEOUT_MS });
   }
+  if (host.dryRun) return;
   const left = (await mountsBelow(host, path)).filter((point) => point !== path);
   // Still in use by a process that is on its way out: detached now, gone with the last user.
   for (const point of left) await host.run(['umount', '--lazy', point], { allowFailure: true });
   const [stuck] = (await mountsBelow(host, path)).filter((point) => point !== path);
-  if (stuck === undefined || host.dryRun) return;
+  if (stuck === undefined) return;
   throw new UserError(`${stuck} cannot be unmounted`, {
     remedy: `see what uses it (fuser -m ${stuck}), end that, and run the same command again`,
   });

@@ -1,5 +1,6 @@
 import type { ExtraArg } from '../config/control-plane.ts';
 import type { NodeSettings } from '../config/node-settings.ts';
+import { DryRunHost } from '../host/dry-run.ts';
 import { ApiError, type KubeClient } from '../kube/client.ts';
 import type { Phase } from '../phases/phase.ts';
 import type { InitContext } from './context.ts';
@@ -30,13 +31,22 @@ export const markControlPlane: Phase<InitContext> = {
   title: 'Mark the node as control plane',
   needs: ['wait-control-plane'],
   async run({ api, host, settings }) {
-    if (host.dryRun) return;
-    const client = await api();
     const taints = [...(settings.taints ?? [TAINT]), ...registeredTaints(settings)];
-    const made = await make(client, settings.nodeName, nodeLabels(settings.kubeletExtraArgs), taints);
-    if (!made) await mark(client, settings.nodeName, taints);
+    const node = wantedNode(settings.nodeName, nodeLabels(settings.kubeletExtraArgs), taints);
+    if (host instanceof DryRunHost) return host.apply([node]);
+    const client = await api();
+    if (!(await make(client, node))) await mark(client, settings.nodeName, taints);
   },
 };
+
+function wantedNode(
+  name: string,
+  extraLabels: Readonly<Record<string, string>>,
+  taints: readonly Taint[],
+): object {
+  const labels = { ...extraLabels, ...LABELS, 'kubernetes.io/hostname': name, 'kubernetes.io/os': 'linux' };
+  return { apiVersion: 'v1', kind: 'Node', metadata: { name, labels }, spec: { taints } };
+}
 
 /** Those that the kubelet would give the node if it made it (`--node-labels`). */
 export function nodeLabels(kubeletExtraArgs: readonly ExtraArg[]): Record<string, string> {
@@ -63,20 +73,9 @@ function registeredTaints({ kubelet, kubeletExtraArgs }: NodeSettings): Taint[] 
 }
 
 /** @returns false when the Node is there already */
-async function make(
-  client: KubeClient,
-  name: string,
-  extraLabels: Readonly<Record<string, string>>,
-  taints: readonly Taint[],
-): Promise<boolean> {
-  const labels = { ...extraLabels, ...LABELS, 'kubernetes.io/hostname': name, 'kubernetes.io/os': 'linux' };
+async function make(client: KubeClient, node: object): Promise<boolean> {
   try {
-    await client.create(NODES, {
-      apiVersion: 'v1',
-      kind: 'Node',
-      metadata: { name, labels },
-      spec: { taints },
-    });
+    await client.create(NODES, node);
     return true;
   } catch (error) {
     if (error instanceof ApiError && error.status === 409) return false;

@@ -9,9 +9,11 @@ import { networkSchema } from '../config/schema.ts';
 import type { Timeouts } from '../config/timeouts.ts';
 import { EXIT, UserError } from '../errors.ts';
 import type { Host } from '../host/host.ts';
-import { ApiError, KubeClient } from '../kube/client.ts';
+import { ApiError, ConnectionError, KubeClient } from '../kube/client.ts';
 import { type ClusterInfo, fetchClusterInfo } from '../kube/cluster-info.ts';
+import { clockOfCluster } from '../node/clock.ts';
 import { wantedArtifacts } from '../node/components.ts';
+import { runChecks } from '../node/preflight.ts';
 import type { Phase, Step } from '../phases/phase.ts';
 import { isSignedFor, verifyClusterInfo } from '../pki/jws.ts';
 import { credentialsFrom } from '../pki/kubeconfig.ts';
@@ -78,6 +80,9 @@ async function verified(settings: JoinSettings, host: Host, step: Step): Promise
   const configMap = await clusterInfoOnceSigned(discovery.endpoint, settings.timeouts, token.id, step.signal);
   const pins = discovery.unsafeSkipCAVerification ? undefined : discovery.caCertHashes;
   const { server, caPem } = verifyClusterInfo(configMap, token, pins);
+  // Before anything fails because a certificate is not valid by this clock.
+  const { clockAheadMs = 0 } = configMap;
+  await runChecks([clockOfCluster(clockAheadMs)], settings.ignorePreflightErrors, step);
   return { server, caPem, access: { server, caPem, token: tlsBootstrapToken ?? discovery.token } };
 }
 
@@ -154,7 +159,12 @@ async function readKey(client: KubeClient, name: string, key: string): Promise<s
         cause: error,
       });
     }
-    throw error;
+    if (!(error instanceof ConnectionError)) throw error;
+    throw new UserError(`the API server cannot be asked: ${error.message}`, {
+      remedy: 'check its address, and the clocks here and there (timedatectl)',
+      exitCode: EXIT.preflight,
+      cause: error,
+    });
   }
 }
 

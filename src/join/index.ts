@@ -3,6 +3,7 @@ import { containerRuntime } from '../node/container-runtime.ts';
 import { images, otherImages } from '../node/images.ts';
 import { prepareHost } from '../node/prepare-host.ts';
 import type { Phase } from '../phases/phase.ts';
+import type { PhaseNames } from '../phases/select.ts';
 import type { JoinContext } from './context.ts';
 import { discovery } from './discovery.ts';
 import { kubeletStart } from './kubelet-start.ts';
@@ -51,3 +52,9 @@ export const joinPhases: readonly Phase<JoinContext>[] = [
   network,
   waitNodeReady,
 ];
+
+/** What kubeadm calls the wait for the kubelet to become part of the cluster. */
+export const JOIN_NAMES: PhaseNames = { 'kubelet-wait-bootstrap': ['wait-node-ready'] };
+
+/** These can run alone without a cluster; all others go by what discovery learns, which then comes first. */
+export const BEFORE_DISCOVERY: readonly string[] = ['preflight', 'prepare-host'];

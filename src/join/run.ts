@@ -9,8 +9,9 @@ import { readPatches } from '../node/patches.ts';
 import type { Emit } from '../phases/events.ts';
 import { Ledger } from '../phases/ledger.ts';
 import { runPhases } from '../phases/runner.ts';
+import { phasesNamed } from '../phases/select.ts';
 import { Discovered, type JoinContext } from './context.ts';
-import { joinPhases, preparedJoinPhases } from './index.ts';
+import { BEFORE_DISCOVERY, JOIN_NAMES, joinPhases, preparedJoinPhases } from './index.ts';
 
 export interface JoinRun {
   readonly settings: HostSettings;
@@ -21,6 +22,8 @@ export interface JoinRun {
   readonly host: Host;
   /** Path of this executable. */
   readonly executable: string;
+  /** Names of the phases to run alone; all when left out. */
+  readonly only?: readonly string[];
   readonly emit: Emit;
   readonly signal: AbortSignal;
 }
@@ -31,12 +34,15 @@ export interface Joined {
   readonly network: boolean;
 }
 
-/** Brings this host into a cluster as a worker; ends when its Node is Ready. */
-export async function join(run: JoinRun): Promise<Joined> {
+/**
+ * Brings this host into a cluster as a worker; ends when its Node is Ready.
+ * @returns nothing when only some phases ran, or would have run
+ */
+export async function join(run: JoinRun): Promise<Joined | undefined> {
   return run.host.dryRun ? await joinAlone(run) : await withHostLock('kadm join', () => joinAlone(run));
 }
 
-async function joinAlone(run: JoinRun): Promise<Joined> {
+async function joinAlone(run: JoinRun): Promise<Joined | undefined> {
   const { settings, assignment, host, emit, signal } = run;
   const ledger = await Ledger.open(host);
   const cluster = new Discovered();
@@ -55,14 +61,21 @@ async function joinAlone(run: JoinRun): Promise<Joined> {
     cluster,
   };
   const phases = expected === undefined ? joinPhases : preparedJoinPhases;
-  await runPhases(phases, context, { emit, signal, skip: settings.skipPhases });
+  const chosen = { skip: settings.skipPhases, ...(run.only && { only: withDiscovery(run.only) }) };
+  await runPhases(phases, context, { emit, signal, ...chosen, names: JOIN_NAMES });
+  if (host.dryRun || run.only !== undefined) return undefined;
   const { settings: joined, network } = cluster.get();
   const { nodeName } = joined;
   const result = { nodeName, network: network !== undefined && network.backend !== 'none' };
-  if (host.dryRun) return result;
   await ledger.append({ verb: 'join', state: 'complete', version: context.release().kubernetes });
   emit({ type: 'result', path: [], result });
   return result;
+}
+
+/** Discovery changes nothing, and most phases go by what it learns. @throws UserError (usage) for a name that is none */
+function withDiscovery(names: readonly string[]): readonly string[] {
+  const ids = names.flatMap((name) => phasesNamed(name, joinPhases, JOIN_NAMES));
+  return ids.every((id) => BEFORE_DISCOVERY.includes(id)) ? ids : ['discovery', ...ids];
 }
 
 /** @throws UserError when a host was prepared for another Kubernetes than the cluster has */

@@ -32,6 +32,9 @@ const TLS_FAILURES: Readonly<Record<string, string>> = {
   DEPTH_ZERO_SELF_SIGNED_CERT: FOREIGN_CA,
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: FOREIGN_CA,
   CERT_SIGNATURE_FAILURE: FOREIGN_CA,
+  CERT_NOT_YET_VALID:
+    'its certificate is not valid yet: the clock here is behind, or the one there was ahead',
+  CERT_HAS_EXPIRED: 'its certificate has expired, or the clock here is ahead',
 };
 
 /** The API server could not be reached, did not answer in time, or its certificate is not the cluster's. */

@@ -8,7 +8,10 @@ const MAX_BYTES = 1024 * 1024;
 
 const schema = z.looseObject({ data: z.record(z.string(), z.string()) });
 
-export type ClusterInfo = z.infer<typeof schema>;
+export interface ClusterInfo extends z.infer<typeof schema> {
+  /** By how much the clock here is ahead of the server's, in milliseconds; undefined where it does not tell its time. */
+  readonly clockAheadMs?: number;
+}
 
 /**
  * Reads cluster-info from an API server that is not trusted yet: its signature and CA hash are checked
@@ -16,16 +19,21 @@ export type ClusterInfo = z.infer<typeof schema>;
  * @throws UserError when there is no API server, or it has none
  */
 export async function fetchClusterInfo(server: string, signal: AbortSignal): Promise<ClusterInfo> {
-  const text = await readUntrusted(new URL(PATH, server), signal);
+  const { text, clockAheadMs } = await readUntrusted(new URL(PATH, server), signal);
   const result = schema.safeParse(parseJson(text));
-  if (result.success) return result.data;
+  if (result.success) return { ...result.data, ...(clockAheadMs === undefined ? {} : { clockAheadMs }) };
   throw new UserError(`${server} has no cluster-info for joining nodes`, {
     remedy: 'check that this is the API server of a cluster that kadm or kubeadm made',
     exitCode: EXIT.preflight,
   });
 }
 
-function readUntrusted(url: URL, signal: AbortSignal): Promise<string> {
+interface Untrusted {
+  readonly text: string;
+  readonly clockAheadMs: number | undefined;
+}
+
+function readUntrusted(url: URL, signal: AbortSignal): Promise<Untrusted> {
   return new Promise((resolve, reject) => {
     const fail = (error: Error): void =>
       reject(
@@ -37,18 +45,25 @@ function readUntrusted(url: URL, signal: AbortSignal): Promise<string> {
       );
     const call = request(url, { rejectUnauthorized: false, timeout: TIMEOUT_MS, signal }, (response) => {
       let text = '';
+      const clockAheadMs = aheadOf(response.headers.date);
       response.setEncoding('utf8');
       response.on('data', (chunk: string) => {
         text += chunk;
         if (text.length > MAX_BYTES) call.destroy(new Error('its answer does not end'));
       });
-      response.on('end', () => resolve(text));
+      response.on('end', () => resolve({ text, clockAheadMs }));
       response.on('error', fail);
     });
     call.on('timeout', () => call.destroy(new Error(`no answer within ${TIMEOUT_MS / 1000} s`)));
     call.on('error', fail);
     call.end();
   });
+}
+
+/** @param date a Date header (RFC 9110, 6.6.1) */
+function aheadOf(date: string | undefined): number | undefined {
+  const time = date === undefined ? Number.NaN : Date.parse(date);
+  return Number.isNaN(time) ? undefined : Date.now() - time;
 }
 
 function parseJson(text: string): unknown {

@@ -24,6 +24,8 @@ export const PACKAGES = [
   'runc',
   'busybox-static',
   'iputils-ping',
+  // For a program that is to see another time: hosts share the machine's clock.
+  'libfaketime',
 ] as const;
 
 /**

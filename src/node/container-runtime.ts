@@ -26,13 +26,15 @@ export const containerRuntime: Phase<NodeContext> = {
     const unit = renderText(unitTemplate, { restricted });
     const { proxy } = context.settings;
     if (proxy.length === 0) await changes.noFile(PROXY_ENVIRONMENT);
-    await changes.service('containerd.service', unit, [
+    const anew = await changes.service('containerd.service', unit, [
       { path: '/etc/containerd/config.toml', content: config, mode: 0o644 },
       // Not in the unit, which everybody may read: the address of a proxy may hold a password.
       ...(proxy.length === 0
         ? []
         : [{ path: PROXY_ENVIRONMENT, content: environmentFile(proxy), mode: 0o600 }]),
     ]);
+    // It asked the runtime for its cgroup driver when it started, and does not ask again.
+    if (anew) await context.host.run(['systemctl', '--no-block', 'try-restart', 'kubelet.service']);
     if (context.host.dryRun) return;
     await waitFor({
       what: 'containerd',

@@ -28,13 +28,20 @@ const CAUSES: readonly (readonly [RegExp, (found: RegExpExecArray) => string])[]
     () => 'containerd runs without its CRI: take cri out of disabled_plugins in its configuration',
   ],
   [
-    /expected cgroupsPath to be of format|cgroup driver.*(?:differ|mismatch|misconfig)/i,
-    () => 'kubelet and containerd use different cgroup drivers: both must use systemd',
+    // The kubelet asks containerd for its driver, but only when it starts.
+    /expected cgroupsPath to be of format/,
+    () =>
+      'containerd has another cgroup driver than the kubelet found when it started: systemctl restart kubelet',
   ],
   [
-    /certificate has expired or is not yet valid: current time (\S+)/,
-    ([, time]) =>
-      `the clock of this host (${time}) is off, or a certificate has expired: see timedatectl and kadm certs check-expiration`,
+    /certificate has expired or is not yet valid: current time (\S+) is before ([\d:.TZ+-]+)/,
+    ([, time, begin]) =>
+      `a certificate is not valid before ${begin}, and the clock of this host says ${time}: it is behind, or was ahead when kadm made the certificate (timedatectl; then kadm reset, and the same command again)`,
+  ],
+  [
+    /certificate has expired or is not yet valid: current time (\S+) is after ([\d:.TZ+-]+)/,
+    ([, time, end]) =>
+      `a certificate expired at ${end}, and the clock of this host says ${time}: see timedatectl and kadm certs check-expiration`,
   ],
   [/permission denied/i, () => 'it may not read or write one of its files: see the lines below'],
 ];

@@ -5,6 +5,7 @@ import type { Host } from '../host/host.ts';
 import { hostAddresses, hostRoutes } from '../host/network.ts';
 import { unitState } from '../host/systemd.ts';
 import type { Step } from '../phases/phase.ts';
+import { clockNotBehind } from './clock.ts';
 import { wantedArtifacts } from './components.ts';
 import type { NodeContext } from './context.ts';
 
@@ -96,6 +97,7 @@ export function requireRoot(): void {
 export function everyNode(host: Host): Check[] {
   return [
     swap(host),
+    clockNotBehind(host),
     kernelModule(host, 'br_netfilter', '/proc/sys/net/bridge'),
     cgroups(host),
     ...TOOLS.map((name) => tool(host, name)),

@@ -105,10 +105,11 @@ export class Changes {
   /**
    * A systemd unit that runs now and starts at boot.
    * @param changed what was just changed: its file, or only what it reads; it is then started anew
+   * @returns whether it ran before, and was started anew
    */
-  async #unit(name: string, changed: 'file' | 'settings' | undefined): Promise<void> {
+  async #unit(name: string, changed: 'file' | 'settings' | undefined): Promise<boolean> {
     const state = await unitState(this.host, name);
-    if (state.enabled && state.active && changed === undefined) return;
+    if (state.enabled && state.active && changed === undefined) return false;
     await this.#record(
       { kind: 'unit', name, ...state },
       (change) => change.kind === 'unit' && change.name === name,
@@ -117,11 +118,12 @@ export class Changes {
     if (!state.enabled && !state.active) {
       // systemd reads a unit that it does not know yet when it is started: reading all of them again takes a second here.
       await this.host.run(['systemctl', '--no-block', '--no-reload', '--now', 'enable', name]);
-      return;
+      return false;
     }
     if (!state.enabled) await this.host.run(['systemctl', '--no-reload', 'enable', name]);
     if (changed === 'file' || !state.enabled) await this.host.run(['systemctl', 'daemon-reload']);
     await this.host.run(['systemctl', '--no-block', changed === undefined ? 'start' : 'restart', name]);
+    return state.active && changed !== undefined;
   }
 
   /** The kernel setting now; a file in /etc/sysctl.d keeps it over a reboot. */
@@ -155,12 +157,15 @@ export class Changes {
     await this.host.run(['modprobe', name]);
   }
 
-  /** What a unit reads, its file, and the unit running with both, also after the next boot. */
-  async service(name: string, unit: string, settings: readonly WantedFile[]): Promise<void> {
+  /**
+   * What a unit reads, its file, and the unit running with both, also after the next boot.
+   * @returns whether it ran before, and was started anew
+   */
+  async service(name: string, unit: string, settings: readonly WantedFile[]): Promise<boolean> {
     const written = await this.files(settings);
     const path = `/etc/systemd/system/${name}`;
     const replaced = await this.file(path, unit, 0o644);
-    await this.#unit(name, replaced ? 'file' : written ? 'settings' : undefined);
+    return await this.#unit(name, replaced ? 'file' : written ? 'settings' : undefined);
   }
 
   async #hasMode(path: string, mode: number): Promise<boolean> {

@@ -1,7 +1,7 @@
-import { appendFile, copyFile, mkdir, open, rename } from 'node:fs/promises';
+import { appendFile, copyFile, mkdir, open, rename, truncate } from 'node:fs/promises';
 import { z } from 'zod';
 import { UserError } from '../errors.ts';
-import { type Host, makeDurable } from '../host/host.ts';
+import { type Host, makeDurable, writing } from '../host/host.ts';
 
 /** Everything that kadm keeps for itself on a host. */
 export const STATE_DIRECTORY = '/var/lib/kadm';
@@ -70,11 +70,14 @@ export class Ledger {
   #waiting: Entry[] = [];
   #next: Promise<void> | undefined;
   #keeping: Promise<unknown> = Promise.resolve();
+  /** Length of the file in bytes as far as its lines are whole; undefined while nothing else can be in it. */
+  #wholeUntil: number | undefined;
 
-  private constructor(host: Host, directory: string, entries: Entry[]) {
+  private constructor(host: Host, directory: string, entries: Entry[], wholeUntil: number | undefined) {
     this.#host = host;
     this.directory = directory;
     this.#entries = entries;
+    this.#wholeUntil = wholeUntil;
   }
 
   /** Reads the ledger of a host; an empty one where kadm has changed nothing yet. */
@@ -83,11 +86,12 @@ export class Ledger {
     const text = (await host.readFile(`${directory}/ledger.ndjson`))?.toString('utf8') ?? '';
     const lines = text.split('\n');
     // What follows the last newline was cut short while it was written: its change was never made.
-    lines.pop();
+    const torn = lines.pop() ?? '';
     return new Ledger(
       host,
       directory,
       lines.map((line, index) => parseEntry(line, index, directory)),
+      torn === '' ? undefined : Buffer.byteLength(text) - Buffer.byteLength(torn),
     );
   }
 
@@ -151,7 +155,7 @@ export class Ledger {
     const folder = `${this.directory}/before`;
     await mkdir(folder, { recursive: true, mode: 0o700 });
     const name = String((await this.#host.list(folder)).length + 1);
-    await copyFile(path, `${folder}/${name}.new`);
+    await writing(folder, () => copyFile(path, `${folder}/${name}.new`));
     await rename(`${folder}/${name}.new`, `${folder}/${name}`);
     await makeDurable(folder);
     return name;
@@ -159,9 +163,16 @@ export class Ledger {
 
   async #write(entries: readonly Entry[]): Promise<void> {
     const path = `${this.directory}/ledger.ndjson`;
-    const isNew = (await this.#host.stat(path)) === undefined;
-    if (isNew) await mkdir(this.directory, { recursive: true, mode: 0o700 });
-    await appendFile(path, entries.map((entry) => `${JSON.stringify(entry)}\n`).join(''), { mode: 0o600 });
+    const before = await this.#host.stat(path);
+    const isNew = before === undefined;
+    if (isNew) await writing(path, () => mkdir(this.directory, { recursive: true, mode: 0o700 }));
+    const size = this.#wholeUntil ?? before?.size ?? 0;
+    // A line that was cut short must not become the beginning of the next one.
+    if (this.#wholeUntil !== undefined) await truncate(path, size);
+    this.#wholeUntil = size;
+    const text = entries.map((entry) => `${JSON.stringify(entry)}\n`).join('');
+    await writing(path, () => appendFile(path, text, { mode: 0o600 }));
+    this.#wholeUntil = undefined;
     const handle = await open(path, 'r');
     try {
       await handle.datasync();

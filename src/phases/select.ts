@@ -31,14 +31,21 @@ export function phasesNamed(
   });
 }
 
-/** These phases alone, in their order: who names them answers for what they need being there. */
+/**
+ * These phases alone, in their order: who names them answers for what they need being there. One that needs another by way of
+ * phases that do not run still comes after it.
+ */
 export function onlyPhases<Context>(
   phases: readonly Phase<Context>[],
   ids: readonly string[],
 ): Phase<Context>[] {
+  const chosenNeeds = (needs: readonly string[]): string[] =>
+    needs.flatMap((need) =>
+      ids.includes(need) ? [need] : chosenNeeds(phases.find(({ id }) => id === need)?.needs ?? []),
+    );
   return phases
     .filter(({ id }) => ids.includes(id))
-    .map((phase) => ({ ...phase, needs: phase.needs.filter((id) => ids.includes(id)) }));
+    .map((phase) => ({ ...phase, needs: [...new Set(chosenNeeds(phase.needs))] }));
 }
 
 /** For people: each phase with its title, then the other names. */

@@ -90,6 +90,7 @@ async function undoFile(
   const { path, before } = change;
   if (before.kind === 'absent') return await host.removeFile(path);
   if (before.kind === 'link') {
+    await host.removeFile(path);
     await host.run(['ln', '--symbolic', '--force', '--no-dereference', before.target, path]);
     return;
   }
@@ -105,7 +106,7 @@ async function undoTree(
   if (before === 'used') return;
   await unmountBelow(host, path);
   // Something mounted on the folder itself was put there by the host's owner: it is emptied, and stays.
-  const mounted = (await mountsBelow(host, path)).length > 0;
+  const mounted = (await mountsBelow(host, path)).includes(path);
   if (before === 'absent' && !mounted) return await host.removeTree(path);
   for (const name of await host.list(path)) await host.removeTree(`${path}/${name}`);
   if (mode !== undefined) await host.run(['chmod', mode.toString(8), path]);

@@ -15,13 +15,18 @@ export interface Wait {
 }
 
 const DEFAULT_INTERVAL_MS = 100;
+/** What a check may take at least: one that began just before the end still says what is missing. */
+const LAST_CHECK_MS = 1_000;
 
-/** Waits within a bound. @throws UserError that says what never came, why, and what it said last. */
+/**
+ * Waits within a bound, also where a check never ends: what listens may be something that does not answer.
+ * @throws UserError that says what never came, why, and what it said last.
+ */
 export async function waitFor(wait: Wait): Promise<void> {
   const end = performance.now() + wait.timeoutMs;
   let shown: string | undefined;
   for (;;) {
-    const missing = await wait.check();
+    const missing = await within(end - performance.now(), wait);
     if (missing === undefined) return;
     wait.signal.throwIfAborted();
     if (missing !== shown) wait.progress(`waiting for ${wait.what}: ${missing}`);
@@ -36,4 +41,24 @@ export async function waitFor(wait: Wait): Promise<void> {
     `${wait.what} did not come within ${wait.timeoutMs / 1000} s: ${shown}${cause === '' ? '' : `\n${cause}`}`,
     { remedy: 'mend the cause and run the same command again: it goes on from here' },
   );
+}
+
+/** What a check says, or that it says nothing until time is up. */
+async function within(ms: number, { check, signal }: Wait): Promise<string | undefined> {
+  const asked = check();
+  // One that fails after its time is up has nobody left to tell.
+  asked.catch(() => {});
+  const enough = new AbortController();
+  const timeUp = sleep(Math.max(LAST_CHECK_MS, ms), 'no answer', {
+    signal: AbortSignal.any([enough.signal, signal]),
+  });
+  try {
+    return await Promise.race([asked, timeUp]);
+  } catch (error) {
+    signal.throwIfAborted();
+    throw error;
+  } finally {
+    enough.abort();
+    timeUp.catch(() => {});
+  }
 }

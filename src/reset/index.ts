@@ -1,4 +1,5 @@
 import type { Phase } from '../phases/phase.ts';
+import type { PhaseNames } from '../phases/select.ts';
 import { cleanNetwork } from './clean-network.ts';
 import type { ResetContext } from './context.ts';
 import { preflight } from './preflight.ts';
@@ -14,3 +15,8 @@ export const resetPhases: readonly Phase<ResetContext>[] = [
   cleanNetwork,
   undoChanges,
 ];
+
+/** What is one phase of kubeadm's. */
+export const RESET_NAMES: PhaseNames = {
+  'cleanup-node': ['stop-services', 'stop-pods', 'clean-network', 'undo-changes'],
+};

@@ -1,4 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { z } from 'zod';
+import { DryRunHost } from '../host/dry-run.ts';
 import type { Host } from '../host/host.ts';
 import { unmountBelow } from '../host/mounts.ts';
 import type { Phase } from '../phases/phase.ts';
@@ -16,6 +18,9 @@ export const stopPods: Phase<ResetContext> = {
   needs: ['stop-services'],
   skip: ({ ledger }) => (usesRuntime(ledger) ? undefined : 'kadm started none here'),
   async run({ host, ledger }, step) {
+    if (host instanceof DryRunHost) {
+      for (const name of await containers(host)) host.say(`end container ${name}`);
+    }
     // Slices of systemd hold the containers, so one signal reaches all of them at once.
     await host.run(['systemctl', 'kill', '--signal=SIGKILL', PODS_SLICE], { allowFailure: true });
     await untilShimsEnd(host);
@@ -25,7 +30,9 @@ export const stopPods: Phase<ResetContext> = {
       allowFailure: true,
       timeoutMs: STOP_TIMEOUT_MS,
     });
-    for (const pid of await shims(host)) await host.run(['kill', '-KILL', pid], { allowFailure: true });
+    // In a dry run they have not been asked to end.
+    const left = host.dryRun ? [] : await shims(host);
+    for (const pid of left) await host.run(['kill', '-KILL', pid], { allowFailure: true });
     await host.run(['systemctl', 'stop', PODS_SLICE], { allowFailure: true, timeoutMs: STOP_TIMEOUT_MS });
     for (const path of ['/run/containerd', '/var/lib/kubelet', '/var/lib/containerd'])
       await unmountBelow(host, path);
@@ -36,6 +43,37 @@ export const stopPods: Phase<ResetContext> = {
 
 function usesRuntime(ledger: ResetContext['ledger']): boolean {
   return ledger.changes.some((change) => change.kind === 'unit' && change.name === 'containerd.service');
+}
+
+/** Where containerd keeps the OCI configuration of each container that runs. */
+const RUNNING = '/run/containerd/io.containerd.runtime.v2.task/k8s.io';
+
+const annotationsSchema = z.object({
+  annotations: z.object({
+    'io.kubernetes.cri.container-name': z.string().optional(),
+    'io.kubernetes.cri.sandbox-name': z.string(),
+    'io.kubernetes.cri.sandbox-namespace': z.string(),
+  }),
+});
+
+/** namespace/pod/container of those that run, sorted; the sandbox of a pod is none of its own. */
+async function containers(host: Host): Promise<string[]> {
+  const ids = await host.list(RUNNING);
+  const texts = await Promise.all(ids.map((id) => host.readFile(`${RUNNING}/${id}/config.json`)));
+  return texts.flatMap((text) => containerName(text?.toString('utf8') ?? '') ?? []).sort();
+}
+
+/** Undefined for a sandbox, and for a container that ends or begins just now. */
+function containerName(config: string): string | undefined {
+  try {
+    const { annotations } = annotationsSchema.parse(JSON.parse(config));
+    const container = annotations['io.kubernetes.cri.container-name'];
+    if (container === undefined) return undefined;
+    const namespace = annotations['io.kubernetes.cri.sandbox-namespace'];
+    return `${namespace}/${annotations['io.kubernetes.cri.sandbox-name']}/${container}`;
+  } catch {
+    return undefined;
+  }
 }
 
 /** The runtime was there before kadm, and runs again after the reset. */
@@ -66,6 +104,7 @@ async function removeContainers(host: Host): Promise<void> {
 
 /** containerd clears up after containers that ended; a shim that stays longer than that is killed. */
 async function untilShimsEnd(host: Host): Promise<void> {
+  if (host.dryRun) return;
   const end = performance.now() + SHIM_GRACE_MS;
   while ((await shims(host)).length > 0 && performance.now() < end) await sleep(100);
 }

@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import type { LabHost } from '../../src/lab/lab-host.ts';
 import { removeLab } from './bare-lab.ts';
 import { bareLabWithKadm } from './support/bare-kadm.ts';
+import { atOtherTime } from './support/other-time.ts';
 
 /* What kadm init says when a component cannot start: within its bound, with the likely cause, and the end of a log. */
 const LAB = 'test-failing-init';
@@ -26,9 +27,12 @@ timeouts: { controlPlaneComponentHealthCheck: ${BOUND_S}s }
 `;
 
 /** What a failing init says on standard error, without the progress of its phases. */
-async function sayingOf(configuration: readonly string[], ...flags: string[]): Promise<string> {
+async function sayingOf(
+  configuration: readonly string[],
+  { flags = [], before = [] }: { flags?: readonly string[]; before?: readonly string[] } = {},
+): Promise<string> {
   const { stdout: ofThisLab } = await host.exec(['cat', '/etc/kadm/config.yaml']);
-  const result = await host.exec(['kadm', 'init', '--config', '-', ...flags], {
+  const result = await host.exec([...before, 'kadm', 'init', '--config', '-', ...flags], {
     input: [ofThisLab, IN_TIME, ...configuration].join('\n---\n'),
     allowFailure: true,
     timeoutMs: VERB_TIMEOUT_MS,
@@ -61,7 +65,7 @@ test('a port that is taken after the checks', async () => {
   const listen = 'my $port = IO::Socket::INET->new(LocalPort => 6443, Listen => 5) or die; sleep 600';
   await host.exec(['systemd-run', '--quiet', '--unit', 'taken', 'perl', '-MIO::Socket::INET', '-e', listen]);
   try {
-    const said = await sayingOf([], '--ignore-preflight-errors', 'Port-6443');
+    const said = await sayingOf([], { flags: ['--ignore-preflight-errors', 'Port-6443'] });
     expect(said).toContain('likely cause (kube-apiserver): port 6443 is taken by another program');
   } finally {
     await host.exec(['systemctl', 'stop', 'taken']);
@@ -87,8 +91,37 @@ etcd: { local: { dataDir: /srv/small/etcd } }
   }
 });
 
+test('a clock that was a day ahead while the certificates were made', async () => {
+  const said = await sayingOf([], { before: atOtherTime('+1d') });
+  expect(said).toContain(BOUND);
+  expect(said).toMatch(
+    /likely cause \([a-z-]+\): a certificate is not valid before \S+, and the clock of this host says/,
+  );
+  const again = await host.exec(['kadm', 'init'], { allowFailure: true, timeoutMs: VERB_TIMEOUT_MS });
+  expect(again).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('is not valid before') });
+  expect(again.stderr).toContain('check the clock of this host');
+});
+
+test('a containerd whose cgroup driver was changed while the kubelet ran', async () => {
+  const driver = (from: boolean, to: boolean): string =>
+    `sed -i 's/SystemdCgroup = ${from}/SystemdCgroup = ${to}/' /etc/containerd/config.toml && systemctl restart containerd`;
+  for (const phase of ['prepare-host', 'components', 'certs', 'kubeconfig', 'container-runtime'])
+    await host.exec(['kadm', 'init', 'phase', phase]);
+  await host.exec(['sh', '-c', driver(true, false)]);
+  await host.exec(['kadm', 'init', 'phase', 'kubelet-start']);
+  const asked = `until journalctl -u kubelet | grep -q 'received from the CRI runtime.*cgroupDriver="cgroupfs"'; do sleep 0.1; done`;
+  await host.exec(['timeout', '60', 'sh', '-c', asked], { timeoutMs: VERB_TIMEOUT_MS });
+  await host.exec(['sh', '-c', driver(false, true)]);
+  const ignored = ['--ignore-preflight-errors', 'all', '--skip-phases', 'container-runtime'];
+  const said = await sayingOf([], { flags: ignored });
+  expect(said).toContain(BOUND);
+  expect(said).toContain(
+    'likely cause (kubelet): containerd has another cgroup driver than the kubelet found',
+  );
+});
+
 test('images that cannot be had', async () => {
-  const said = await sayingOf([], '--skip-phases', 'images,other-images');
+  const said = await sayingOf([], { flags: ['--skip-phases', 'images,other-images'] });
   expect(said).toContain(BOUND);
   expect(said).toMatch(/likely cause \(kubelet\): the image \S+ cannot be had/);
 });
@@ -99,7 +132,7 @@ test('a containerd without its CRI', async () => {
   const disabled = 'disabled_plugins = ["io.containerd.grpc.v1.cri"]';
   await host.exec(['sed', '-i', `1i ${disabled}`, '/etc/containerd/config.toml']);
   await host.exec(['systemctl', 'restart', 'containerd']);
-  const said = await sayingOf([], '--skip-phases', 'container-runtime');
+  const said = await sayingOf([], { flags: ['--skip-phases', 'container-runtime'] });
   expect(said).toContain(BOUND);
   expect(said).toContain('likely cause (kubelet): containerd runs without its CRI');
 });

@@ -4,6 +4,7 @@ import type { LabHost } from '../../src/lab/lab-host.ts';
 import { removeLab } from './bare-lab.ts';
 import { bareLabWithKadm } from './support/bare-kadm.ts';
 import { Watch } from './support/refusal.ts';
+import { privateKeys, SecretWatch } from './support/secrets.ts';
 
 /* kadm init before, beside and after itself: dry run, phases alone, an interruption, a second one, and what it keeps secret. */
 const LAB = 'test-init';
@@ -14,12 +15,21 @@ const VERB_TIMEOUT_MS = 300_000;
 
 let host: LabHost;
 let bare: Watch;
+let secrets: SecretWatch;
 
 beforeAll(async () => {
   host = (await bareLabWithKadm(LAB, 1)).host('h1');
   bare = await Watch.begin(host);
 });
 afterAll(() => removeLab(LAB));
+
+/** The configuration of this lab, and the token. */
+const CONFIG = '/root/with-token.yaml';
+const WITH_TOKEN = `---
+apiVersion: kubeadm.k8s.io/v1beta4
+kind: InitConfiguration
+bootstrapTokens: [{ token: ${TOKEN} }]
+`;
 
 async function onHost(...argv: string[]): Promise<string> {
   return (await host.exec(argv, { timeoutMs: VERB_TIMEOUT_MS })).stdout;
@@ -44,11 +54,28 @@ test('a dry run prints files, units, settings and objects, and changes nothing',
   expect(said).not.toContain(TOKEN_SECRET);
   expect(said).not.toContain('PRIVATE KEY');
   expect(await bare.changes()).toEqual([]);
+  const append = `umask 077; cat /etc/kadm/config.yaml - >${CONFIG}`;
+  await host.exec(['sh', '-c', append], { input: WITH_TOKEN });
+  secrets = await SecretWatch.begin(host);
+});
+
+test('a core file holds nothing of what was in the memory', async () => {
+  const script = `
+    mkdir -p /tmp/core && cd /tmp/core && ulimit -c unlimited
+    kadm init --config ${CONFIG} >/tmp/out 2>&1 & pid=$!
+    until grep -q 'certs' /tmp/out; do sleep 0.05; done
+    cat /proc/$pid/coredump_filter
+    kill -ABRT $pid; wait $pid; du --summarize --block-size=1K /tmp/core`;
+  const { stdout } = await host.exec(['bash', '-c', script], { allowFailure: true });
+  const [filter, size = ''] = stdout.trim().split('\n');
+  expect(filter).toMatch(/^0+$/);
+  // kadm's memory is more than 50 MiB.
+  expect(Number.parseInt(size, 10)).toBeLessThan(2_000);
 });
 
 test('SIGINT stops between steps, says where, and the same command goes on', async () => {
   const script = `
-    kadm init --token ${TOKEN} >/tmp/out 2>&1 & pid=$!
+    kadm init --config ${CONFIG} >/tmp/out 2>&1 & pid=$!
     until grep -q 'kubelet-start' /tmp/out; do sleep 0.05; done
     kill -INT $pid; wait $pid; code=$?; cat /tmp/out; exit $code`;
   const { exitCode, stdout } = await host.exec(['bash', '-c', script], { allowFailure: true });
@@ -59,7 +86,7 @@ test('SIGINT stops between steps, says where, and the same command goes on', asy
 
 test('of two at once the second says who holds the lock; the first ends well', async () => {
   const script = `
-    kadm init --token ${TOKEN} >/tmp/first 2>&1 & first=$!
+    kadm init --config ${CONFIG} --skip-token-print --output json >/tmp/events 2>&1 & first=$!
     until grep -q 'pid' /run/lock/kadm.lock 2>/dev/null; do sleep 0.02; done
     kadm init >/tmp/second 2>&1; second=$?
     wait $first; echo "$? $second"; cat /tmp/second`;
@@ -108,12 +135,16 @@ test('phases are listed, and one runs alone', async () => {
   expect(await onHost('ls', '/etc/kubernetes/manifests')).toContain('kube-scheduler.yaml');
 });
 
-test('the token is in no log, ledger, argument list or journal', async () => {
-  const script = `
-    rm /tmp/first
-    grep -rlF ${TOKEN_SECRET} /var/lib/kadm /var/log /etc /run /root /tmp --exclude-dir=containerd 2>/dev/null
-    journalctl --no-pager | grep -cF ${TOKEN_SECRET}
-    ps -eo args | grep -F ${TOKEN_SECRET} | grep -vc grep`;
-  const found = await host.exec(['bash', '-c', script], { allowFailure: true });
-  expect(found.stdout.trim().split('\n')).toEqual(['0', '0']);
+test('token and keys are in no log, event, ledger, argument list, environment or core file', async () => {
+  expect(await onHost('cat', '/tmp/events')).toContain('"type":"result"');
+  expect(await secrets.saw('--skip-token-print')).toBe(true);
+  expect(await secrets.foundIn([TOKEN_SECRET], new RegExp(`^${CONFIG}$`))).toEqual([]);
+  const keys = await privateKeys(host);
+  expect(keys.length).toBeGreaterThan(10);
+  const theirFiles =
+    /^\/(etc\/kubernetes\/(pki\/|[a-z-]+\.conf$)|root\/\.kube\/config$|var\/lib\/kadm\/agent\/client\.pem$)/;
+  expect(await secrets.foundIn(keys, theirFiles)).toEqual([]);
+  // What cannot be found proves nothing.
+  expect(await secrets.foundIn([TOKEN_SECRET], /^$/)).toEqual([CONFIG]);
+  expect(await onHost('systemctl', 'show', '--property=LimitCORE', 'kadm-agent')).toBe('LimitCORE=0\n');
 });

@@ -5,6 +5,7 @@ import type { LabHost } from '../../src/lab/lab-host.ts';
 import { KADM_PATH } from '../../src/node/components.ts';
 import { removeLab } from './bare-lab.ts';
 import { bareLabWithKadm } from './support/bare-kadm.ts';
+import { atOtherTime } from './support/other-time.ts';
 import { expectRefusal, type Refusal, Watch } from './support/refusal.ts';
 
 /*
@@ -58,6 +59,16 @@ describe('a worker of cluster A', () => {
 
   test('does not join cluster B with the token of A', async () => {
     await refused(b, TOKEN, pinned(b), { exitCode: 3, line: unknown, remedy: /.+/ });
+  });
+
+  test.each([
+    ['+1d', /this host is not ready: the clock is 24 hours ahead of that of the API server/],
+    ['-1d', /this host is not ready: the clock says \S+, but \S+ is of \S+/],
+  ])('does not join with a clock that is off by %s', async (offset, line) => {
+    const join = ['kadm', 'join', `${a.address}:6443`, '--token', TOKEN, ...pinned(a)];
+    const remedy =
+      /let chrony or systemd-timesyncd set it.* \(nothing was changed; --ignore-preflight-errors=Clock .*/;
+    await expectRefusal(worker, [...atOtherTime(offset), ...join], { exitCode: 3, line, remedy });
   });
 
   test('does not join with a token that was revoked', async () => {

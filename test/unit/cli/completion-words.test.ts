@@ -51,6 +51,8 @@ describe('candidates', () => {
     expect(offered('init', '--skip-phases', 'certs,kubec')).toEqual(['certs,kubeconfig']);
     expect(offered('init', '--skip-phases', 'certs,certs')).toEqual([]);
     expect(offered('join', '--skip-phases=tls')).toEqual(['--skip-phases=tls-bootstrap']);
+    expect(offered('init', 'phase', 'kubel')).toEqual(['kubelet-start', 'kubelet-finalize']);
+    expect(offered('reset', 'phase', 'stop-pods', '--skip-phases', 'clean')).toEqual(['clean-network']);
   });
 
   it('are the values of an argument', () => {

@@ -36,3 +36,32 @@ test('so are objects: what holds something secret is only named', () => {
     '  |   name: shown',
   ]);
 });
+
+test('only what is there would be removed', async () => {
+  const host = new DryRunHost(new LocalHost());
+  await host.removeFile('/nowhere/file');
+  await host.removeDirectory('/nowhere');
+  await host.removeTree('/nowhere');
+  await host.removeFile('/etc/hostname');
+  await host.removeDirectory('/etc');
+  await host.removeTree('/usr');
+  expect(host.lines).toEqual([
+    'remove /etc/hostname',
+    'remove directory /etc, if nothing is left in it',
+    'remove /usr and everything below it',
+  ]);
+});
+
+test('a program that would run twice is shown once; what it would read is shown, unless it is secret', async () => {
+  const host = new DryRunHost(new LocalHost());
+  await host.run(['umount', '/nowhere']);
+  await host.run(['umount', '/nowhere']);
+  await host.run(['iptables-restore'], { input: '-X KUBE-A\n' });
+  await host.run(['iptables-restore'], { input: PROXY });
+  expect(host.lines).toEqual([
+    'run umount /nowhere',
+    'run iptables-restore',
+    '  | -X KUBE-A',
+    'run iptables-restore (what it reads is not shown: secret)',
+  ]);
+});

@@ -1,14 +1,16 @@
+import { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
+import { settingsOptions } from '../../../src/cli/init.ts';
 import { DEFAULT_KUBERNETES_VERSION, releaseFor } from '../../../src/components/catalog.ts';
 import { parseDocuments } from '../../../src/config/documents.ts';
-import { type InitSettings, initSettings } from '../../../src/config/settings.ts';
+import { type InitFlags, type InitSettings, initSettings } from '../../../src/config/settings.ts';
 import { effectiveConfiguration } from '../../../src/init/effective-configuration.ts';
 
 const FACTS = { hostname: 'h1', defaultAddress: '10.0.0.1' };
 
-const settingsOf = (yaml: string): InitSettings =>
-  initSettings({}, parseDocuments(yaml, 'test'), FACTS, DEFAULT_KUBERNETES_VERSION);
+const settingsOf = (yaml: string, flags: InitFlags = {}): InitSettings =>
+  initSettings(flags, parseDocuments(yaml, 'test'), FACTS, DEFAULT_KUBERNETES_VERSION);
 
 const printed = (settings: InitSettings): string =>
   effectiveConfiguration(settings, releaseFor(DEFAULT_KUBERNETES_VERSION))
@@ -57,6 +59,31 @@ kind: Cluster
 spec: { network: { vni: 9 } }
 `;
 
+/** All that there are, each with another value than the default. */
+const FLAGS = {
+  apiserverAdvertiseAddress: '10.0.0.7',
+  apiserverBindPort: '7443',
+  podNetworkCidr: '10.11.0.0/16',
+  serviceCidr: '10.98.0.0/16',
+  serviceDnsDomain: 'green.local',
+  kubernetesVersion: DEFAULT_KUBERNETES_VERSION,
+  nodeName: 'm7',
+  imageRepository: 'other.example.org',
+  featureGates: 'PublicKeysECDSA=true',
+  apiserverCertExtraSans: ['b.example.org', '10.9.9.9'],
+  certDir: '/srv/other',
+  criSocket: 'unix:///run/containerd/containerd.sock',
+  patches: '/q',
+  token: 'abcdef.0123456789abcdef',
+  tokenTtl: '90m',
+  controlPlaneEndpoint: 'api.example.org:7443',
+  networkBackend: 'host-gw',
+  networkPort: '8473',
+  networkVni: '7',
+  skipPhases: ['addon'],
+  ignorePreflightErrors: ['Swap'],
+} satisfies InitFlags;
+
 /** Filled from the cluster's own, and printed: the second time they are given. */
 const COMPONENTS = { kubelet: expect.anything(), kubeProxy: expect.anything() };
 
@@ -81,6 +108,19 @@ describe('the effective configuration', () => {
       tokenOptions: { ...tokenOptions, usages: expect.anything(), groups: expect.anything() },
     });
     expect(printed(again)).toBe(text);
+  });
+
+  it.each([
+    ['alone', ''],
+    ['over a file', FULL],
+  ])('has what flags say, %s', (_, yaml) => {
+    const known = settingsOptions(new Command()).options.map((option) => option.attributeName());
+    expect(Object.keys(FLAGS).sort()).toEqual(known.sort());
+    const settings = settingsOf(yaml, FLAGS);
+    const { token: _token, tokenOptions, taints, ...rest } = settings;
+    expect(settingsOf(printed(settings))).toMatchObject({ ...rest, ...COMPONENTS });
+    expect(printed(settings)).toContain('ttl: 1h30m0s');
+    expect(printed(settings)).not.toContain(FLAGS.token.split('.')[1]);
   });
 
   it('holds no token', () => {

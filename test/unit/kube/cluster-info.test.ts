@@ -23,6 +23,15 @@ describe('cluster-info of a server that is not known yet', () => {
     expect(api.seen[0]?.headers.authorization).toBeUndefined();
   });
 
+  test('tells by how much the clock here is ahead of the server’s', async () => {
+    api.handler = (_, response) => {
+      response.setHeader('date', new Date(Date.now() + 86_400_000).toUTCString());
+      json(response, 200, { data: {} });
+    };
+    const { clockAheadMs = 0 } = (await fetched()) as { clockAheadMs?: number };
+    expect(Math.abs(clockAheadMs + 86_400_000)).toBeLessThan(5_000);
+  });
+
   test.each([
     ['a refusal', '{"kind":"Status","code":403}'],
     ['no JSON', '<html>'],

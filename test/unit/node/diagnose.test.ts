@@ -31,12 +31,17 @@ test.each<[string, string, string]>([
   [
     'two cgroup drivers',
     'runc create failed: expected cgroupsPath to be of format "slice:prefix:name" for systemd cgroups, got "/kubepods/x" instead',
-    'different cgroup drivers',
+    'systemctl restart kubelet',
   ],
   [
     'a clock that is off by a day',
-    'x509: certificate has expired or is not yet valid: current time 2026-11-20T10:00:00Z is before 2026-11-21T09:55:00Z',
-    'the clock of this host (2026-11-20T10:00:00Z) is off',
+    'desc = "transport: authentication handshake failed: tls: failed to verify certificate: x509: certificate has expired or is not yet valid: current time 2026-11-20T10:00:00Z is before 2026-11-21T09:55:00Z"',
+    'a certificate is not valid before 2026-11-21T09:55:00Z, and the clock of this host says 2026-11-20T10:00:00Z',
+  ],
+  [
+    'an old certificate',
+    'err="x509: certificate has expired or is not yet valid: current time 2026-11-20T10:00:00Z is after 2025-11-21T09:55:00Z"',
+    'a certificate expired at 2025-11-21T09:55:00Z, and the clock',
   ],
 ])('%s', (_, log, cause) => expect(likelyCause(`a line before\n${log}\nand one after`)).toContain(cause));
 

@@ -66,6 +66,29 @@ describe('the ledger', () => {
     expect(await host.stat(`${folder}/single`)).toBeUndefined();
   });
 
+  it('goes on after a line that was cut short, as by a full disk', async () => {
+    const { ledger } = await open();
+    await ledger.append({ verb: 'init', state: 'begun', version: 'v1' });
+    await appendFile(`${folder}/state/ledger/ledger.ndjson`, '{"phase":"certs","chan');
+    const { ledger: second } = await open();
+    await second.append({ phase: 'etcd', change: { kind: 'directory', path: '/a' } });
+    await second.append({ phase: 'etcd', change: { kind: 'directory', path: '/b' } });
+    const { ledger: third } = await open();
+    expect(third.begun).toBe('init');
+    expect(third.changes).toEqual([
+      { kind: 'directory', path: '/a' },
+      { kind: 'directory', path: '/b' },
+    ]);
+  });
+
+  it('removes what a run left that was killed while it wrote a file', async () => {
+    const { changes } = await open();
+    await changes.file(`${folder}/new/file`, 'kadm', 0o600);
+    await writeFile(`${folder}/new/.file.kadm-new`, 'half of');
+    await undo(host, (await open()).ledger);
+    expect(await host.stat(`${folder}/new`)).toBeUndefined();
+  });
+
   it('knows an adopted node by how it began, and as what it ended', async () => {
     const { ledger } = await open();
     await ledger.append({ verb: 'adopt', state: 'begun', version: 'v1' });

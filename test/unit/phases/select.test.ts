@@ -45,6 +45,19 @@ test('phases alone need only each other', () => {
   ]);
 });
 
+test('phases alone come after those that they need by way of others', () => {
+  const run = async (): Promise<void> => {};
+  const table = [
+    { id: 'a', title: '', needs: [], run },
+    { id: 'b', title: '', needs: ['a'], run },
+    { id: 'c', title: '', needs: ['b'], run },
+  ];
+  expect(onlyPhases(table, ['a', 'c']).map(({ id, needs }) => [id, needs])).toEqual([
+    ['a', []],
+    ['c', ['a']],
+  ]);
+});
+
 test('the list shows phases, then the other names', () => {
   expect(listOfPhases(PHASES.slice(0, 2), { 'etcd local': ['etcd'] })).toBe(
     'certs       do certs\netcd        do etcd\netcd local  = etcd',
