@@ -8,13 +8,17 @@ import { LocalHost } from '../host/host.ts';
 import { ADDRESSES_COMMAND, type HostAddress, parseAddresses } from '../host/network.ts';
 import { type Emit, type Event, eventSchema } from '../phases/events.ts';
 import { Ledger } from '../phases/ledger.ts';
+import { ConnectionLost } from '../ssh/connection.ts';
 import type { Connector } from '../ssh/connector.ts';
 import type { HostState } from '../ssh/host-state.ts';
 import { asRoot } from '../ssh/privilege.ts';
-import { type Executable, exitCodeFrom, RemoteKadm } from '../ssh/remote-run.ts';
+import { exitCodeFrom, RemoteKadm } from '../ssh/remote-run.ts';
 import type { SshTarget } from '../ssh/target.ts';
+import type { Executable } from '../ssh/upload.ts';
 
 const VERB_TIMEOUT_MS = 15 * 60_000;
+/** How often a host is connected to when the connection is lost before the verb was started. */
+const ATTEMPTS = 3;
 
 export interface Verb {
   /** The verb and its flags; nothing secret: others on the host can read it. */
@@ -47,8 +51,26 @@ export interface RemoteOptions {
   readonly nearby?: () => Promise<string>;
 }
 
-/** @throws UserError: unreachable, host key unknown or changed, not let in */
+/**
+ * Connects, and puts kadm there. A connection that is lost meanwhile is made anew, and what was sent is kept.
+ * @throws UserError: unreachable, host key unknown or changed, not let in
+ */
 export async function openSession(
+  target: SshTarget,
+  options: RemoteOptions,
+  progress: (message: string) => void,
+): Promise<HostSession> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await openSessionOnce(target, options, progress);
+    } catch (error) {
+      if (!(error instanceof ConnectionLost) || attempt === ATTEMPTS) throw error;
+      progress(`${error.message}; connecting again`);
+    }
+  }
+}
+
+async function openSessionOnce(
   target: SshTarget,
   { connector, executable, nearby }: RemoteOptions,
   progress: (message: string) => void,
@@ -105,6 +127,7 @@ async function ownState(): Promise<HostState> {
     clockOffsetMs: 0,
     completed,
     begun: begun !== undefined,
+    busy: undefined,
     node: await ownNode(),
   };
 }

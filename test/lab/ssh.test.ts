@@ -224,6 +224,73 @@ describe('a host key', () => {
   });
 });
 
+describe('a host certificate', () => {
+  const config = 'Host *\n  UserKnownHostsFile ~/.ssh/known_test\n';
+  const host = { address: 'h3' };
+  const flags = ['--accept-new-host-keys'];
+  const authority = (marker = '@cert-authority'): Promise<string> =>
+    on('h1', `echo "${marker} * $(cat /root/ca.pub)"`);
+
+  /** Has the authority sign the key of h3, and h3 show what it signed. */
+  async function certify(...options: string[]): Promise<void> {
+    const signing = ['ssh-keygen', '-q', '-s', '/root/ca', '-I', 'h3', '-h', ...options, '/root/key.pub'];
+    const input = await on('h3', 'cat /etc/ssh/ssh_host_ed25519_key.pub');
+    await lab.host('h1').exec(['tee', '/root/key.pub'], { input });
+    const certificate = await on('h1', `${signing.join(' ')} && cat /root/key-cert.pub`);
+    await lab.host('h3').exec(['tee', '/etc/ssh/test-cert.pub'], { input: certificate });
+    await on('h3', 'systemctl restart ssh');
+  }
+
+  beforeAll(async () => {
+    await on('h1', `for ca in ca other-ca; do ssh-keygen -q -t ecdsa -N '' -f "/root/$ca"; done`);
+    await on('h3', 'echo "HostCertificate /etc/ssh/test-cert.pub" >/etc/ssh/sshd_config.d/10-test.conf');
+    await put(`${SSH}/known_test`, await authority());
+  });
+  afterAll(() => on('h3', 'rm /etc/ssh/sshd_config.d/10-test.conf; systemctl restart ssh'));
+
+  test('of an authority in known_hosts is enough, also through another host', async () => {
+    await certify('-n', 'h3');
+    expectRoot(await reach(host, { config }));
+    await put(
+      `${SSH}/known_test`,
+      `${await authority()}h2 ${await on('h2', 'cat /etc/ssh/ssh_host_ed25519_key.pub')}`,
+    );
+    expectRoot(await reach({ ...host, bastion: 'root@h2' }, { config }));
+    expect(await on('h1', `grep -c h3 ${SSH}/known_test || true`)).toBe('0\n');
+  });
+
+  test.each([
+    ['for another host', ['-n', 'h2'], 'is not valid: it is for h2, not for h3'],
+    [
+      'that has expired',
+      ['-n', 'h3', '-V', '20200101:20210101'],
+      'is not valid: it has expired at 2021-01-01',
+    ],
+    [
+      'signed by somebody else',
+      ['-n', 'h3', '-s', '/root/other-ca'],
+      'has no certificate of the authority that is',
+    ],
+  ])('%s is refused', async (_, options, refusal) => {
+    await certify(...options);
+    // Not as a new key either, unless nobody whom known_hosts names has signed it.
+    const accepting = options.includes('-s') ? [] : flags;
+    expect(await reach(host, { config, flags: accepting })).toMatchObject({
+      exitCode: 1,
+      said: expect.stringContaining(refusal),
+    });
+  });
+
+  test('of an authority that is revoked is refused', async () => {
+    await certify('-n', 'h3');
+    await put(`${SSH}/known_test`, `${await authority()}${await authority('@revoked')}`);
+    const { said } = await reach(host, { config, flags });
+    expect(said).toMatch(
+      /its host certificate is signed by SHA256:\S{43}, which known_hosts marks as revoked/,
+    );
+  });
+});
+
 describe('kadm up at a terminal without a file', () => {
   test('asks for the hosts, connects to each at once, and writes the file', async () => {
     await on('h1', 'mv /etc/kadm/config.yaml /root/away; rm -f /root/.ssh/config /root/cluster.yaml');
