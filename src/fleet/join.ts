@@ -1,8 +1,10 @@
 import { z } from 'zod';
 import type { Documents } from '../config/schema.ts';
+import { hostOf } from '../config/values.ts';
 import type { Emit } from '../phases/events.ts';
 import { generateToken } from '../pki/token.ts';
 import type { SshTarget } from '../ssh/target.ts';
+import { Claims, othersThan, refuseTaken } from './claims.ts';
 import { onEachTarget, throwFailures } from './hosts.ts';
 import { openSession, type RemoteOptions } from './run-verb.ts';
 import { demandReachable, type Welcome } from './welcome.ts';
@@ -31,32 +33,50 @@ export async function joinHosts(join: FleetJoin): Promise<void> {
   const token = generateToken();
   const cluster = { ...(await welcome.admit(token)), token };
   const input = workerConfiguration({ documents, offer: welcome.offer, cluster, ignorePreflightErrors });
+  const claims = new Claims();
+  const server = hostOf(cluster.endpoint);
   const results = await onEachTarget(
     join.targets,
     { emit, verb: 'join' },
-    async (target, emitOfHost) => await joinOne(join, target, { remote, input, emit: emitOfHost }),
+    async (target, emitOfHost) =>
+      await joinOne(join, target, { remote, input, claims, server, emit: emitOfHost }),
   );
   throwFailures(results, 'join');
 }
 
+interface JoinOne {
+  readonly remote: RemoteOptions;
+  readonly input: string;
+  readonly claims: Claims;
+  /** Address of the API server. */
+  readonly server: string;
+  readonly emit: Emit;
+}
+
 /** @returns a note where there was nothing to do */
 async function joinOne(
-  { welcome }: FleetJoin,
+  { welcome, documents }: FleetJoin,
   target: SshTarget,
-  { remote, input, emit }: { readonly remote: RemoteOptions; readonly input: string; readonly emit: Emit },
+  { remote, input, claims, server, emit }: JoinOne,
 ): Promise<string | undefined> {
   const session = await openSession(target, remote, (message) =>
     emit({ type: 'progress', path: [], message }),
   );
   try {
-    const { completed, node } = session.state;
+    const { completed, begun, node, hostname } = session.state;
+    const nodes = await welcome.nodes();
     // Of another cluster it would be refused by the join itself.
-    if (
-      completed === 'join' &&
-      node !== undefined &&
-      (await welcome.nodes()).some(({ name }) => name === node.name)
-    )
+    if (completed === 'join' && node !== undefined && nodes.some(({ name }) => name === node.name))
       return 'it is a node already';
+    if (completed === undefined) {
+      const nodeName = documents.JoinConfiguration?.nodeRegistration?.name ?? hostname.toLowerCase();
+      const others = begun ? [] : othersThan(nodes, nodeName, session.state);
+      for (const message of claims.oddities(target.name, session.state, others))
+        emit({ type: 'warning', path: [], message });
+      const nodeIP = await session.addressTowards(server);
+      claims.take(target.name, nodeName, nodeIP);
+      refuseTaken(others, target.name, nodeName, nodeIP);
+    }
     const result = await session.run({ argv: ['join', '--config', '-'], input, emit });
     const joined = joinResult.safeParse(result).data?.nodeName;
     if (joined !== undefined) await demandReachable(welcome, target.name, joined);

@@ -6,6 +6,8 @@ import { type CompletedVerb, completedInText, LEDGER_FILE, STATE_DIRECTORY } fro
 export interface HostState {
   readonly hostname: string;
   readonly machineId: string | undefined;
+  /** What its firmware, or its hypervisor, calls it; undefined where it has no such name. */
+  readonly productUuid: string | undefined;
   /** By how much its clock is ahead of ours, in milliseconds; as exact as the round trip was short. */
   readonly clockOffsetMs: number | undefined;
   /** The verb that has ended well there. */
@@ -18,6 +20,8 @@ export interface HostState {
   readonly node: { readonly name: string; readonly server: string } | undefined;
 }
 
+/** Of the system management BIOS (SMBIOS); for root only. */
+export const PRODUCT_UUID_FILE = '/sys/class/dmi/id/product_uuid';
 const LEDGER = `${STATE_DIRECTORY}/${LEDGER_FILE}`;
 
 /** Ends when no kadm changes the host, or after so many seconds as its argument says. */
@@ -27,9 +31,11 @@ while [ -e ${LOCK_FILE} ] && [ "$i" -lt "$1" ]; do sleep 1; i=$((i + 1)); done`;
 
 /** Prints what hostStateIn reads, and the SHA-256 of the file that is its argument. */
 export const HOST_STATE_SCRIPT = [
+  'export LC_ALL=C',
   'echo "kadm-time $(date +%s.%N)"',
   'echo "kadm-hostname $(uname -n)"',
   'echo "kadm-machine-id $(cat /etc/machine-id 2>/dev/null)"',
+  `echo "kadm-product-uuid $(cat ${PRODUCT_UUID_FILE} 2>/dev/null)"`,
   `test -s ${LEDGER} && echo "kadm-begun yes"`,
   `echo "kadm-busy $(head -c 200 ${LOCK_FILE} 2>/dev/null)"`,
   'sha256sum "$1" 2>/dev/null',
@@ -50,6 +56,7 @@ export function hostStateIn(said: string, now: number): HostState & { readonly s
   return {
     hostname: value('kadm-hostname') ?? '',
     machineId: value('kadm-machine-id'),
+    productUuid: value('kadm-product-uuid'),
     clockOffsetMs: Number.isFinite(time) && time > 0 ? Math.round(time * 1000 - now) : undefined,
     completed: completedInText(said),
     begun: value('kadm-begun') !== undefined,

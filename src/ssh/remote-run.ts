@@ -2,7 +2,13 @@ import { dirname } from 'node:path';
 import type { Readable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
 import { EXIT, type ExitCode, messageOf, UserError } from '../errors.ts';
-import { ADDRESSES_COMMAND, type HostAddress, parseAddresses } from '../host/network.ts';
+import {
+  ADDRESSES_COMMAND,
+  type HostAddress,
+  parseAddresses,
+  parseSource,
+  routeCommand,
+} from '../host/network.ts';
 import { HOST_STATE_SCRIPT, type HostState, hostStateIn, UNTIL_IDLE_SCRIPT } from './host-state.ts';
 import { collect, privileged, type Runner } from './runner.ts';
 import { type Executable, upload } from './upload.ts';
@@ -17,6 +23,7 @@ const KEPT_STDERR_BYTES = 16 * 1024;
 const STDERR_LINES = 10;
 /** For how long a run that is at work on the host already may go on: most end within a minute. */
 const BUSY_TIMEOUT_MS = 5 * 60_000;
+const ROUTE_TIMEOUT_MS = 30_000;
 const ENDLESS = 'the remote kadm does not stop talking';
 /** Where the installed executable is, and what a host without one gets for the time of the run. */
 const INSTALLED = '/usr/local/bin/kadm';
@@ -75,6 +82,13 @@ export class RemoteKadm {
   async addresses(): Promise<HostAddress[]> {
     const said = await privileged(this.#root, ADDRESSES_COMMAND);
     return parseAddresses(/^\[.*$/ms.exec(said)?.[0] ?? '[]');
+  }
+
+  /** The address from which the host would send to another; undefined without a route. */
+  async addressTowards(destination: string): Promise<string | undefined> {
+    const bound = { timeoutMs: ROUTE_TIMEOUT_MS };
+    const { stdout, exitCode } = await this.#root.exec(routeCommand(destination), bound);
+    return exitCode === 0 ? parseSource(/^\[.*$/ms.exec(stdout)?.[0] ?? '[]') : undefined;
   }
 
   /** Leaves nothing there that was only for the time of the connection. */

@@ -138,7 +138,7 @@ describe('kadm comes to a host', () => {
       'h3',
       `until [ "$(stat -c %s ${part} || echo 0)" -gt 20000000 ]; do sleep 0.01; done 2>/dev/null`,
     );
-    await on('h1', 'pkill -9 -x kadm; tc qdisc del dev eth0 root');
+    await on('h1', 'pkill -9 -f "^kadm reset"; tc qdisc del dev eth0 root');
     expect((await first).exitCode).not.toBe(0);
     await on('h3', `printf x | dd of=$(ls ${part}) conv=notrunc bs=1 seek=1000 status=none`);
     const { exitCode, stderr } = await kadm(reset, []);
