@@ -7,6 +7,7 @@ import type { Lab } from '../../src/lab/lab.ts';
 import { KADM_PATH } from '../../src/node/components.ts';
 import { removeLab } from './bare-lab.ts';
 import { bareLabWithKadm } from './support/bare-kadm.ts';
+import { unpackPackages } from './support/debian-packages.ts';
 import { Kubectl } from './support/kubectl.ts';
 
 /*
@@ -166,6 +167,14 @@ describe('a cluster of such machines', () => {
         ip route replace default via 10.0.2.2 dev nat0`,
       );
     }
+    // One speaks German, and root's shell on the other is fish.
+    await unpackPackages(['locales'], lab.host('h2').rootfs);
+    await on(
+      'h2',
+      'localedef -i de_DE -f UTF-8 /usr/lib/locale/de_DE.UTF-8; echo LANG=de_DE.UTF-8 >/etc/default/locale',
+    );
+    await unpackPackages(['fish', 'fish-common', 'libpcre2-32-0'], lab.host('h3').rootfs);
+    await on('h3', 'usermod --shell /usr/bin/fish root');
     await on('h2', 'hostname Web.Example.ORG; iptables -A INPUT -p tcp --dport 10250 -s h1 -j DROP');
     await on('h3', 'iptables -A INPUT -p udp --dport 8472 -j DROP');
   });
@@ -183,6 +192,12 @@ describe('a cluster of such machines', () => {
     await on('h2', 'iptables -D INPUT 1');
     await on('h3', 'iptables -D INPUT 1');
     expect(await kadm(['up', '-f', FILE], HOSTS)).toMatchObject({ exitCode: 0 });
+  });
+
+  test('has machines that speak another language, and other shells', async () => {
+    const { stdout } = await kadm(['exec', '--hosts', 'h2', '-f', FILE, '--', 'ls', '/nowhere'], HOSTS);
+    expect(stdout).toContain('Datei oder Verzeichnis nicht gefunden');
+    expect(await on('h3', 'getent passwd root')).toMatch(/:\/usr\/bin\/fish$/m);
   });
 
   test('has the addresses by which its file names the hosts, on all of them', async () => {

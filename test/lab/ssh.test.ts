@@ -4,6 +4,7 @@ import { LocalHost } from '../../src/host/host.ts';
 import type { Lab } from '../../src/lab/lab.ts';
 import { removeLab } from './bare-lab.ts';
 import { bareLabWithKadm } from './support/bare-kadm.ts';
+import { unpackPackages } from './support/debian-packages.ts';
 
 /*
  * How kadm reaches hosts, against OpenSSH's own server: h1 is where it runs, h3 what it reaches, h2 the way
@@ -18,6 +19,7 @@ let lab: Lab;
 
 beforeAll(async () => {
   lab = await bareLabWithKadm(LAB, 3);
+  await unpackPackages(['fish', 'fish-common', 'libpcre2-32-0', 'tcsh'], lab.host('h3').rootfs);
   // bob gets in by key, and is root by sudo without a password; carol by password only, for both.
   const users = `
     for user in bob carol; do useradd --create-home --shell /bin/bash "$user"; done
@@ -158,14 +160,17 @@ Host box-*
     expect(stdout).not.toContain(PASSWORD);
   });
 
-  test('with any login shell, and one that talks', async () => {
+  test.each(['bash', 'fish', 'tcsh'])('with the login shell %s, and one that talks', async (shell) => {
     await on(
       'h3',
-      `printf 'echo welcome to the machine\\necho 0123 >&2\\n' | tee /home/bob/.bashrc >/dev/null`,
+      `usermod --shell /bin/${shell} bob; mkdir -p /home/bob/.config/fish
+      echo 'echo welcome to the machine' | tee /home/bob/.bashrc /home/bob/.tcshrc >/home/bob/.config/fish/config.fish
+      echo 'echo 0123 >&2' >>/home/bob/.bashrc`,
     );
     const argv = ['printf', '%s\n', `it's \\ a\nb!`, '$HOME', '*'];
     const { exitCode, said } = await reach({ address: 'h3', user: 'bob' }, { argv });
     expect(exitCode).toBe(0);
+    expect(said).toContain('[h3] welcome to the machine\n');
     for (const line of [`it's \\ a`, 'b!', '$HOME', '*']) expect(said).toContain(`[h3] ${line}\n`);
   });
 });
