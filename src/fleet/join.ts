@@ -6,6 +6,7 @@ import { generateToken } from '../pki/token.ts';
 import type { SshTarget } from '../ssh/target.ts';
 import { Claims, othersThan, refuseTaken } from './claims.ts';
 import { onEachTarget, throwFailures } from './hosts.ts';
+import type { ClusterNode } from './nodes.ts';
 import { openSession, type RemoteOptions } from './run-verb.ts';
 import { demandReachable, type Welcome } from './welcome.ts';
 import { workerConfiguration } from './worker.ts';
@@ -33,13 +34,14 @@ export async function joinHosts(join: FleetJoin): Promise<void> {
   const token = generateToken();
   const cluster = { ...(await welcome.admit(token)), token };
   const input = workerConfiguration({ documents, offer: welcome.offer, cluster, ignorePreflightErrors });
-  const claims = new Claims();
-  const server = hostOf(cluster.endpoint);
+  const shared = {
+    ...{ remote, input, claims: new Claims(), nodes: await welcome.nodes() },
+    server: hostOf(cluster.endpoint),
+  };
   const results = await onEachTarget(
     join.targets,
     { emit, verb: 'join' },
-    async (target, emitOfHost) =>
-      await joinOne(join, target, { remote, input, claims, server, emit: emitOfHost }),
+    async (target, emitOfHost) => await joinOne(join, target, { ...shared, emit: emitOfHost }),
   );
   throwFailures(results, 'join');
 }
@@ -48,6 +50,8 @@ interface JoinOne {
   readonly remote: RemoteOptions;
   readonly input: string;
   readonly claims: Claims;
+  /** Those that were there before. */
+  readonly nodes: readonly ClusterNode[];
   /** Address of the API server. */
   readonly server: string;
   readonly emit: Emit;
@@ -57,14 +61,13 @@ interface JoinOne {
 async function joinOne(
   { welcome, documents }: FleetJoin,
   target: SshTarget,
-  { remote, input, claims, server, emit }: JoinOne,
+  { remote, input, claims, nodes, server, emit }: JoinOne,
 ): Promise<string | undefined> {
   const session = await openSession(target, remote, (message) =>
     emit({ type: 'progress', path: [], message }),
   );
   try {
     const { completed, begun, node, hostname } = session.state;
-    const nodes = await welcome.nodes();
     // Of another cluster it would be refused by the join itself.
     if (completed === 'join' && node !== undefined && nodes.some(({ name }) => name === node.name))
       return 'it is a node already';

@@ -40,7 +40,7 @@ export class Master {
   #reception: Reception | undefined;
   #admission: Promise<Admission> | undefined;
   #existing = false;
-  /** Of the control plane's host. */
+  /** Of a control plane that is to be. */
   #address: string | undefined;
   #nodes: Promise<ClusterNode[]> | undefined;
 
@@ -120,9 +120,15 @@ export class Master {
 
   /** The address that a host takes where nothing else is said: the one from which it reaches the API server. */
   async #defaultNodeIP(session: HostSession): Promise<string | undefined> {
-    const endpoint = this.#run.documents.ClusterConfiguration?.controlPlaneEndpoint;
-    const server = endpoint === undefined ? this.#address : await addressOf(hostOf(endpoint));
+    const server = await this.#serverAddress();
     return server === undefined ? undefined : await session.addressTowards(server);
+  }
+
+  async #serverAddress(): Promise<string | undefined> {
+    const endpoint = this.#run.documents.ClusterConfiguration?.controlPlaneEndpoint;
+    if (endpoint !== undefined) return await addressOf(hostOf(endpoint));
+    if (!this.#existing) return this.#address;
+    return (await this.#existingNodes()).find(({ master }) => master)?.addresses[0];
   }
 
   async close(): Promise<void> {

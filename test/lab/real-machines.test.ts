@@ -196,7 +196,7 @@ describe('a cluster of such machines', () => {
 
   test('has machines that speak another language, and other shells', async () => {
     const { stdout } = await kadm(['exec', '--hosts', 'h2', '-f', FILE, '--', 'ls', '/nowhere'], HOSTS);
-    expect(stdout).toContain('Datei oder Verzeichnis nicht gefunden');
+    expect(stdout).toContain("Zugriff auf '/nowhere' nicht möglich");
     expect(await on('h3', 'getent passwd root')).toMatch(/:\/usr\/bin\/fish$/m);
   });
 
