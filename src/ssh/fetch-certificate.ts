@@ -48,13 +48,13 @@ export async function fetchHostCertificate(socket: Duplex): Promise<Buffer | und
   const input = new Input(socket);
   try {
     socket.write(`${VERSION}\r\n`);
-    socket.write(packet(kexInit()));
     while (!(await input.line()).startsWith('SSH-2.0-'));
     const offer = new WireReader(await packetOf(input, KEXINIT));
     offer.bytes(16);
     const [exchanges, keys] = [offer.names(), offer.names()];
     if (!exchanges.includes(CURVE) || !keys.some((name) => CERTIFICATES.includes(name))) return undefined;
     const ours = generateKeyPairSync('x25519').publicKey.export({ type: 'spki', format: 'der' });
+    socket.write(packet(kexInit()));
     socket.write(packet(Buffer.concat([Buffer.of(ECDH_INIT), wireString(ours.subarray(-32))])));
     const shown = new WireReader(await packetOf(input, ECDH_REPLY)).string();
     return keyType(shown).includes('-cert-v01@') ? shown : undefined;
