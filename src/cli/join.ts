@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Command } from 'commander';
 import { contradictions, JOIN_FLAGS } from '../config/contradictions.ts';
 import { parseDocuments } from '../config/documents.ts';
@@ -22,6 +23,8 @@ import {
 import type { OutputFormat } from './renderer.ts';
 import { runVerb, type VerbRun, warn } from './run.ts';
 import { acceptNewHostKeysOption, sshOption } from './ssh-options.ts';
+
+const TOLD_TIMEOUT_MS = 15 * 60_000;
 
 const EXAMPLES = `
 Examples:
@@ -166,7 +169,7 @@ async function joinWhenTold(
     settings: workerHostSettings(options, documents, process.env),
     prepareFor: documents.ClusterConfiguration?.kubernetesVersion ?? DEFAULT_KUBERNETES_VERSION,
     assignment: async () => {
-      const { JoinConfiguration } = parseDocuments(await later, 'standard input');
+      const { JoinConfiguration } = parseDocuments(await inTime(later), 'standard input');
       return await assignmentFrom(options, {
         ...documents,
         ...(JoinConfiguration === undefined ? {} : { JoinConfiguration }),
@@ -179,6 +182,16 @@ async function joinWhenTold(
     process.stdin.destroy();
   });
   return node && joined(node);
+}
+
+/** Whoever started this has given up after so long, perhaps without being able to say so: it holds the host's lock. */
+async function inTime(later: Promise<string>): Promise<string> {
+  const late = sleep(TOLD_TIMEOUT_MS, undefined, { ref: false }).then(() => {
+    throw new UserError('nobody has said within 15 minutes which cluster this host is to join', {
+      remedy: 'run the command again that started this',
+    });
+  });
+  return await Promise.race([later, late]);
 }
 
 async function assignmentFrom(flags: JoinFlags, documents: Documents): Promise<JoinSettings> {

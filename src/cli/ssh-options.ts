@@ -2,8 +2,8 @@ import { Option } from 'commander';
 import { sha256File } from '../host/large-file.ts';
 import { readSshConfig } from '../ssh/config-file.ts';
 import { Connector } from '../ssh/connector.ts';
-import type { Executable } from '../ssh/remote-run.ts';
 import { parseTarget, type SshTarget, type TargetContext } from '../ssh/target.ts';
+import type { Executable } from '../ssh/upload.ts';
 import type { VerbRun } from './run.ts';
 
 export function sshOption(description: string): Option {

@@ -5,7 +5,7 @@ import { RemoteWelcome } from '../fleet/remote-welcome.ts';
 import type { HostSession } from '../fleet/run-verb.ts';
 import { type Reception, Welcome } from '../fleet/welcome.ts';
 import { yamlDocuments } from '../fleet/worker.ts';
-import type { Executable } from '../ssh/remote-run.ts';
+import type { Executable } from '../ssh/upload.ts';
 import { welcomeOptions } from './welcome.ts';
 
 /** The reception of the control plane: in this process where that is this machine. */

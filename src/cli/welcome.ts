@@ -10,7 +10,7 @@ import { LocalHost } from '../host/host.ts';
 import { addressTowards, addressTowardsHost } from '../host/network.ts';
 import { componentsFrom } from '../node/component-source.ts';
 import { requireRoot } from '../node/preflight.ts';
-import type { Executable } from '../ssh/remote-run.ts';
+import type { Executable } from '../ssh/upload.ts';
 import { adminAccess } from './cluster-access.ts';
 import { outputOption } from './options.ts';
 import type { OutputFormat } from './renderer.ts';

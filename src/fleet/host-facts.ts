@@ -1,4 +1,5 @@
 import { completedInText, LEDGER_FILE, STATE_DIRECTORY } from '../phases/ledger.ts';
+import { PRODUCT_UUID_FILE } from '../ssh/host-state.ts';
 
 /** Where kadm and Kubernetes write, and about how much of it is needed, in MiB. */
 const PLACES = [
@@ -43,7 +44,7 @@ say() { echo "kadm-$1 $2"; }
 say time "$(date +%s.%N)"
 say hostname "$(uname -n)"
 say machine-id "$(cat /etc/machine-id 2>/dev/null)"
-say product-uuid "$(cat /sys/class/dmi/id/product_uuid 2>/dev/null)"
+say product-uuid "$(cat ${PRODUCT_UUID_FILE} 2>/dev/null)"
 say os "$(. /etc/os-release 2>/dev/null; echo "$PRETTY_NAME")"
 say kernel "$(uname -r)"
 say architecture "$(uname -m)"
@@ -136,6 +137,7 @@ export function twins(
   const shared = [
     ['hostname', (facts: HostFacts) => facts.hostname.toLowerCase()],
     ['machine-id', (facts: HostFacts) => facts.machineId],
+    ['product UUID', (facts: HostFacts) => facts.productUuid.toLowerCase()],
   ] as const;
   for (const { host, facts } of all) {
     for (const [what, of] of shared) {

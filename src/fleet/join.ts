@@ -1,9 +1,12 @@
 import { z } from 'zod';
 import type { Documents } from '../config/schema.ts';
+import { hostOf } from '../config/values.ts';
 import type { Emit } from '../phases/events.ts';
 import { generateToken } from '../pki/token.ts';
 import type { SshTarget } from '../ssh/target.ts';
+import { Claims, othersThan, refuseTaken } from './claims.ts';
 import { onEachTarget, throwFailures } from './hosts.ts';
+import type { ClusterNode } from './nodes.ts';
 import { openSession, type RemoteOptions } from './run-verb.ts';
 import { demandReachable, type Welcome } from './welcome.ts';
 import { workerConfiguration } from './worker.ts';
@@ -31,32 +34,52 @@ export async function joinHosts(join: FleetJoin): Promise<void> {
   const token = generateToken();
   const cluster = { ...(await welcome.admit(token)), token };
   const input = workerConfiguration({ documents, offer: welcome.offer, cluster, ignorePreflightErrors });
+  const shared = {
+    ...{ remote, input, claims: new Claims(), nodes: await welcome.nodes() },
+    server: hostOf(cluster.endpoint),
+  };
   const results = await onEachTarget(
     join.targets,
     { emit, verb: 'join' },
-    async (target, emitOfHost) => await joinOne(join, target, { remote, input, emit: emitOfHost }),
+    async (target, emitOfHost) => await joinOne(join, target, { ...shared, emit: emitOfHost }),
   );
   throwFailures(results, 'join');
 }
 
+interface JoinOne {
+  readonly remote: RemoteOptions;
+  readonly input: string;
+  readonly claims: Claims;
+  /** Those that were there before. */
+  readonly nodes: readonly ClusterNode[];
+  /** Address of the API server. */
+  readonly server: string;
+  readonly emit: Emit;
+}
+
 /** @returns a note where there was nothing to do */
 async function joinOne(
-  { welcome }: FleetJoin,
+  { welcome, documents }: FleetJoin,
   target: SshTarget,
-  { remote, input, emit }: { readonly remote: RemoteOptions; readonly input: string; readonly emit: Emit },
+  { remote, input, claims, nodes, server, emit }: JoinOne,
 ): Promise<string | undefined> {
   const session = await openSession(target, remote, (message) =>
     emit({ type: 'progress', path: [], message }),
   );
   try {
-    const { completed, node } = session.state;
+    const { completed, begun, node, hostname } = session.state;
     // Of another cluster it would be refused by the join itself.
-    if (
-      completed === 'join' &&
-      node !== undefined &&
-      (await welcome.nodes()).some(({ name }) => name === node.name)
-    )
+    if (completed === 'join' && node !== undefined && nodes.some(({ name }) => name === node.name))
       return 'it is a node already';
+    if (completed === undefined) {
+      const nodeName = documents.JoinConfiguration?.nodeRegistration?.name ?? hostname.toLowerCase();
+      const others = begun ? [] : othersThan(nodes, nodeName, session.state);
+      for (const message of claims.oddities(target.name, session.state, others))
+        emit({ type: 'warning', path: [], message });
+      const nodeIP = await session.addressTowards(server);
+      claims.take(target.name, nodeName, nodeIP);
+      refuseTaken(others, target.name, nodeName, nodeIP);
+    }
     const result = await session.run({ argv: ['join', '--config', '-'], input, emit });
     const joined = joinResult.safeParse(result).data?.nodeName;
     if (joined !== undefined) await demandReachable(welcome, target.name, joined);

@@ -1,10 +1,11 @@
 import { lookup } from 'node:dns/promises';
 import { z } from 'zod';
 import type { HostEntry } from '../config/hosts.ts';
+import { hostOf } from '../config/values.ts';
 import { EXIT, UserError } from '../errors.ts';
 import type { Emit } from '../phases/events.ts';
 import { generateToken } from '../pki/token.ts';
-import type { HostState } from '../ssh/host-state.ts';
+import { Claims, othersThan, refuseTaken } from './claims.ts';
 import { type FleetHost, hasMarks, marksOf, openHost, placed } from './fleet-host.ts';
 import type { ClusterNode } from './nodes.ts';
 import type { HostSession } from './run-verb.ts';
@@ -18,8 +19,8 @@ import {
 } from './welcome.ts';
 import { kubeletDocuments, yamlDocuments } from './worker.ts';
 
-/** What kubeadm and Kubernetes put up with is a minute; certificates are made to be valid at once. */
-const MAX_CLOCK_OFFSET_S = 30;
+/** In the documentation range: nothing is sent, the routing table answers (RFC 5737). */
+const ANYWHERE = '192.0.2.1';
 
 const joinCommand = z.object({
   joinCommand: z.object({ endpoint: z.string(), caCertHash: z.string() }),
@@ -30,9 +31,7 @@ type Admission = ClusterPin & { readonly token: string };
 /** The control plane, and what the workers wait for of it. */
 export class Master {
   readonly #run: FleetUp;
-  readonly #names = new Map<string, string>();
-  readonly #machines = new Map<string, string>();
-  readonly #addresses = new Map<string, string>();
+  readonly #claims = new Claims();
   readonly #offer = Promise.withResolvers<ComponentOffer>();
   readonly #ready = Promise.withResolvers<void>();
   /** Why workers cannot join. */
@@ -41,6 +40,8 @@ export class Master {
   #reception: Reception | undefined;
   #admission: Promise<Admission> | undefined;
   #existing = false;
+  /** Of a control plane that is to be. */
+  #address: string | undefined;
   #nodes: Promise<ClusterNode[]> | undefined;
 
   constructor(run: FleetUp) {
@@ -90,37 +91,44 @@ export class Master {
    * @returns the name of its node
    * @throws UserError (preflight)
    */
-  async admit(host: FleetHost, { state }: HostSession, entry: HostEntry, emit: Emit): Promise<string> {
+  async admit(host: FleetHost, session: HostSession, entry: HostEntry, emit: Emit): Promise<string> {
     const { name } = host.target;
+    const { state } = session;
     const { InitConfiguration, JoinConfiguration } = this.#run.documents;
     const document = host.target === this.#run.controlPlane.target ? InitConfiguration : JoinConfiguration;
     const node = entry.nodeName ?? document?.nodeRegistration?.name ?? state.hostname.toLowerCase();
-    this.claim(name, node, entry.nodeIP);
-    const twin = this.#machines.get(state.machineId ?? name);
-    this.#machines.set(state.machineId ?? name, name);
-    for (const message of peculiarities(state, twin)) emit({ type: 'warning', path: [], message });
-    if (this.#existing && state.completed === undefined && !state.begun) await this.#refuseTaken(name, node);
+    const isNew = this.#existing && state.completed === undefined && !state.begun;
+    const nodes = isNew ? othersThan(await this.#existingNodes(), node, state) : [];
+    for (const message of this.#claims.oddities(name, state, nodes))
+      emit({ type: 'warning', path: [], message });
+    const nodeIP = entry.nodeIP ?? (await this.#defaultNodeIP(session));
+    this.#claims.take(name, node, nodeIP);
+    refuseTaken(nodes, name, node, nodeIP);
     return node;
   }
 
-  /**
-   * Takes a node's name and address for a host: two with the same would take each other's place in the cluster.
-   * @throws UserError (preflight) when another host of this run has it
-   */
-  claim(host: string, node: string, nodeIP?: string): void {
-    claim(this.#names, node, host, `${host}: its node name would be ${node}`, 'give it another nodeName');
-    if (nodeIP === undefined) return;
-    claim(this.#addresses, nodeIP, host, `${host}: its node IP would be ${nodeIP}`, 'give it its own');
+  /** Takes the name of a node that there is for its host. @throws UserError (preflight) when another has it */
+  claim(host: string, node: string): void {
+    this.#claims.take(host, node);
   }
 
-  async #refuseTaken(host: string, node: string): Promise<void> {
+  async #existingNodes(): Promise<ClusterNode[]> {
     await this.#ready.promise;
     this.#nodes ??= this.reception.nodes();
-    if (!(await this.#nodes).some(({ name }) => name === node)) return;
-    throw new UserError(`${host}: the cluster has a node ${node} already; nothing was changed`, {
-      remedy: `give this host another nodeName, or remove the old one: kubectl delete node ${node}`,
-      exitCode: EXIT.preflight,
-    });
+    return await this.#nodes;
+  }
+
+  /** The address that a host takes where nothing else is said: the one from which it reaches the API server. */
+  async #defaultNodeIP(session: HostSession): Promise<string | undefined> {
+    const server = await this.#serverAddress();
+    return server === undefined ? undefined : await session.addressTowards(server);
+  }
+
+  async #serverAddress(): Promise<string | undefined> {
+    const endpoint = this.#run.documents.ClusterConfiguration?.controlPlaneEndpoint;
+    if (endpoint !== undefined) return await addressOf(hostOf(endpoint));
+    if (!this.#existing) return this.#address;
+    return (await this.#existingNodes()).find(({ master }) => master)?.addresses[0];
   }
 
   async close(): Promise<void> {
@@ -143,8 +151,10 @@ export class Master {
         },
       );
     }
-    const entry = await placed(session, controlPlane);
-    await this.admit(controlPlane, session, entry, emit);
+    const entry = await advertised(session, controlPlane, await placed(session, controlPlane));
+    const given = this.#run.documents.InitConfiguration?.localAPIEndpoint?.advertiseAddress;
+    this.#address = given ?? entry.nodeIP ?? (await session.addressTowards(ANYWHERE));
+    await this.admit(controlPlane, session, withAddress(entry, this.#address), emit);
     this.#reception = await this.#run.welcome(session, controlPlane);
     this.#offer.resolve(this.#reception.offer);
     if (completed === undefined) await this.#init(session, this.#reception, entry, emit);
@@ -163,11 +173,7 @@ export class Master {
   async #init(session: HostSession, reception: Reception, entry: HostEntry, emit: Emit): Promise<void> {
     const token = generateToken();
     await reception.expect(token);
-    const input = controlPlaneConfiguration(
-      this.#run,
-      await advertised(session, this.#run.controlPlane, entry),
-      token,
-    );
+    const input = controlPlaneConfiguration(this.#run, entry, token);
     const watch: Emit = (event) => {
       const found = event.type === 'result' ? joinCommand.safeParse(event.result).data : undefined;
       if (found === undefined) return emit(event);
@@ -186,47 +192,24 @@ export class Master {
   }
 }
 
-/** What is odd about a host, but no reason to leave it out. */
-function peculiarities({ clockOffsetMs = 0 }: HostState, twin: string | undefined): string[] {
-  const seconds = Math.round(Math.abs(clockOffsetMs) / 1000);
-  const clock = `its clock is ${seconds} s ${clockOffsetMs > 0 ? 'ahead of' : 'behind'} the one here`;
-  const copied = `it has the machine-id of ${twin}, as copies of one disk have`;
-  return [
-    ...(twin === undefined ? [] : [`${copied}: rm /etc/machine-id, then systemd-machine-id-setup`]),
-    ...(seconds > MAX_CLOCK_OFFSET_S
-      ? [`${clock}: certificates and tokens may not be valid there; let chrony or systemd-timesyncd set it`]
-      : []),
-  ];
-}
-
-/** @throws UserError (preflight) when another host has it */
-function claim(
-  owners: Map<string, string>,
-  value: string,
-  host: string,
-  problem: string,
-  remedy: string,
-): void {
-  const owner = owners.get(value) ?? host;
-  owners.set(value, owner);
-  if (owner === host) return;
-  throw new UserError(`${problem}, which is that of ${owner}; nothing was changed`, {
-    remedy,
-    exitCode: EXIT.preflight,
-  });
-}
-
 /**
  * The entry with the address at which the others reach the API server: what it says, else the one by which the
  * file names the host, where it has that. The default route of many virtual machines leads somewhere else.
  */
 async function advertised(session: HostSession, { target }: FleetHost, entry: HostEntry): Promise<HostEntry> {
   if (entry.nodeIP !== undefined) return entry;
-  const named = await lookup(target.host).catch(() => undefined);
+  const named = await addressOf(target.host);
   const own = await session.addresses();
-  return own.some(({ address }) => address === named?.address) && named !== undefined
-    ? { ...entry, nodeIP: named.address }
-    : entry;
+  return own.some(({ address }) => address === named) ? withAddress(entry, named) : entry;
+}
+
+function withAddress(entry: HostEntry, nodeIP: string | undefined): HostEntry {
+  return nodeIP === undefined ? entry : { ...entry, nodeIP };
+}
+
+/** Undefined where no such name is known here. */
+async function addressOf(host: string): Promise<string | undefined> {
+  return (await lookup(host).catch(() => undefined))?.address;
 }
 
 /** What goes to `kadm init --config -`: the documents, with a token that lives as long as the workers need it. */

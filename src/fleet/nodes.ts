@@ -13,6 +13,9 @@ export const clusterNodeSchema = z.strictObject({
   addresses: z.array(z.string()),
   /** Whether it is labelled as a control plane. */
   master: z.boolean(),
+  /** Those of the machine, as its kubelet tells them. */
+  machineId: z.string().optional(),
+  systemUuid: z.string().optional(),
   ssh: z.string().optional(),
   bastion: z.string().optional(),
 });
@@ -44,18 +47,24 @@ interface Node {
     readonly annotations?: Readonly<Record<string, string>>;
   };
   readonly spec?: { readonly taints?: readonly Taint[] };
-  readonly status?: { readonly addresses?: readonly { readonly type: string; readonly address: string }[] };
+  readonly status?: {
+    readonly addresses?: readonly { readonly type: string; readonly address: string }[];
+    readonly nodeInfo?: { readonly machineID?: string; readonly systemUUID?: string };
+  };
 }
 
 export async function clusterNodes(client: KubeClient): Promise<ClusterNode[]> {
   const { items } = await client.list<Node>(NODES);
   return items.map(({ metadata: { name, labels = {}, annotations = {} }, status }) => {
     const addresses = (status?.addresses ?? []).filter(({ type }) => type !== 'Hostname');
+    const { machineID, systemUUID } = status?.nodeInfo ?? {};
     const { [SSH_ANNOTATION]: ssh, [BASTION_ANNOTATION]: bastion } = annotations;
     return {
       name,
       addresses: addresses.map(({ address }) => address),
       master: CONTROL_PLANE_LABEL in labels,
+      ...(machineID ? { machineId: machineID } : {}),
+      ...(systemUUID ? { systemUuid: systemUUID } : {}),
       ...(ssh === undefined ? {} : { ssh }),
       ...(bastion === undefined ? {} : { bastion }),
     };

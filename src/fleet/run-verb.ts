@@ -5,16 +5,20 @@ import { readAgentSettings } from '../agent/settings.ts';
 import { UserError } from '../errors.ts';
 import { runCommand } from '../host/command.ts';
 import { LocalHost } from '../host/host.ts';
-import { ADDRESSES_COMMAND, type HostAddress, parseAddresses } from '../host/network.ts';
+import { ADDRESSES_COMMAND, addressTowards, type HostAddress, parseAddresses } from '../host/network.ts';
 import { type Emit, type Event, eventSchema } from '../phases/events.ts';
 import { Ledger } from '../phases/ledger.ts';
+import { ConnectionLost } from '../ssh/connection.ts';
 import type { Connector } from '../ssh/connector.ts';
-import type { HostState } from '../ssh/host-state.ts';
+import { type HostState, PRODUCT_UUID_FILE } from '../ssh/host-state.ts';
 import { asRoot } from '../ssh/privilege.ts';
-import { type Executable, exitCodeFrom, RemoteKadm } from '../ssh/remote-run.ts';
+import { exitCodeFrom, RemoteKadm } from '../ssh/remote-run.ts';
 import type { SshTarget } from '../ssh/target.ts';
+import type { Executable } from '../ssh/upload.ts';
 
 const VERB_TIMEOUT_MS = 15 * 60_000;
+/** How often a host is connected to when the connection is lost before the verb was started. */
+const ATTEMPTS = 3;
 
 export interface Verb {
   /** The verb and its flags; nothing secret: others on the host can read it. */
@@ -32,6 +36,8 @@ export interface HostSession {
   /** What the host was before this session. */
   readonly state: HostState;
   addresses(): Promise<HostAddress[]>;
+  /** The address from which it would send to another one; undefined without a route. */
+  addressTowards(destination: string): Promise<string | undefined>;
   /**
    * @returns what its result events held
    * @throws UserError with the failure's own words, remedy and exit code
@@ -47,8 +53,26 @@ export interface RemoteOptions {
   readonly nearby?: () => Promise<string>;
 }
 
-/** @throws UserError: unreachable, host key unknown or changed, not let in */
+/**
+ * Connects, and puts kadm there. A connection that is lost meanwhile is made anew, and what was sent is kept.
+ * @throws UserError: unreachable, host key unknown or changed, not let in
+ */
 export async function openSession(
+  target: SshTarget,
+  options: RemoteOptions,
+  progress: (message: string) => void,
+): Promise<HostSession> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await openSessionOnce(target, options, progress);
+    } catch (error) {
+      if (!(error instanceof ConnectionLost) || attempt === ATTEMPTS) throw error;
+      progress(`${error.message}; connecting again`);
+    }
+  }
+}
+
+async function openSessionOnce(
   target: SshTarget,
   { connector, executable, nearby }: RemoteOptions,
   progress: (message: string) => void,
@@ -61,6 +85,7 @@ export async function openSession(
       name: target.name,
       state: kadm.state,
       addresses: () => kadm.addresses(),
+      addressTowards: (destination) => kadm.addressTowards(destination),
       run: (verb) =>
         runVerb(target.name, verb, (argv, onLine) =>
           kadm.run({ argv, input: verb.input, timeoutMs: verb.timeoutMs ?? VERB_TIMEOUT_MS, onLine }),
@@ -82,6 +107,7 @@ export async function localSession(name: string, signal: AbortSignal): Promise<H
     name,
     state: await ownState(),
     addresses: async () => parseAddresses((await runCommand(ADDRESSES_COMMAND)).stdout),
+    addressTowards: (destination) => addressTowards(new LocalHost(), destination),
     run: (verb) =>
       runVerb(name, verb, (argv, onLine) =>
         runCommand([process.execPath, ...argv], {
@@ -102,9 +128,11 @@ async function ownState(): Promise<HostState> {
   return {
     hostname: hostname(),
     machineId: (await host.readFile('/etc/machine-id'))?.toString('utf8').trim(),
+    productUuid: (await host.readFile(PRODUCT_UUID_FILE))?.toString('utf8').trim(),
     clockOffsetMs: 0,
     completed,
     begun: begun !== undefined,
+    busy: undefined,
     node: await ownNode(),
   };
 }

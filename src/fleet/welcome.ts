@@ -11,7 +11,7 @@ import { createToken, deleteToken } from '../kube/tokens.ts';
 import type { Emit } from '../phases/events.ts';
 import { caCertificateHash } from '../pki/ca-pin.ts';
 import { parseToken, tokenExpiry } from '../pki/token.ts';
-import type { Executable } from '../ssh/remote-run.ts';
+import type { Executable } from '../ssh/upload.ts';
 import { type ClusterNode, clusterNodes, deleteNode, markNode, type NodeMarks } from './nodes.ts';
 import { probeNode } from './probe.ts';
 

@@ -8,7 +8,7 @@ export interface RunOptions {
   /** Bound in milliseconds; 60,000 when left out. */
   readonly timeoutMs?: number;
   readonly cwd?: string;
-  /** Added to this process's environment. */
+  /** Added to this process's environment, in which programs speak English. */
   readonly env?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
   /** Resolve with the exit code instead of throwing when it is not 0. */
@@ -60,7 +60,8 @@ export async function runCommand(argv: readonly string[], options: RunOptions = 
     maxBuffer: 64 * 1024 * 1024,
     ...(input === undefined ? { stdin: 'ignore' as const } : { input }),
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
-    ...(options.env === undefined ? {} : { env: options.env }),
+    // What they say is read here, and shown with what kadm says.
+    env: { LC_ALL: 'C', ...options.env },
     ...(options.signal === undefined ? {} : { cancelSignal: options.signal }),
   });
   if (options.onLine !== undefined) {

@@ -3,7 +3,8 @@ import { createInterface } from 'node:readline';
 import { execa } from 'execa';
 import { EXIT, UserError } from '../errors.ts';
 
-const LOCK_FILE = '/run/lock/kadm.lock';
+/** Says who changes this host, for as long as it does. */
+export const LOCK_FILE = '/run/lock/kadm.lock';
 const HELD = 'held';
 /** Another one that ends just now takes the file away between our opening and our locking it. */
 const ATTEMPTS = 5;

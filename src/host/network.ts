@@ -65,13 +65,20 @@ async function connects(to: NetConnectOpts, timeoutMs: number): Promise<boolean>
   }
 }
 
+/** Says by which route a host sends to an address, as JSON; nothing is sent. */
+export function routeCommand(destination: string): string[] {
+  return ['ip', '-json', 'route', 'get', destination];
+}
+
+/** The sender's address in what that says. */
+export function parseSource(json: string): string | undefined {
+  return routesSchema.parse(JSON.parse(json))[0]?.prefsrc;
+}
+
 /** The address from which this host would send to `destination`; nothing is sent. Undefined without a route. */
 export async function addressTowards(host: Host, destination: string): Promise<string | undefined> {
-  const { stdout, exitCode } = await host.query(['ip', '-json', 'route', 'get', destination], {
-    allowFailure: true,
-  });
-  if (exitCode !== 0) return undefined;
-  return routesSchema.parse(JSON.parse(stdout))[0]?.prefsrc;
+  const { stdout, exitCode } = await host.query(routeCommand(destination), { allowFailure: true });
+  return exitCode === 0 ? parseSource(stdout) : undefined;
 }
 
 /** The same for host, host:port or [address]:port, whose name is looked up first. */

@@ -73,7 +73,13 @@ function init(machine: Machine): string[] {
       'SYSTEMD_PROC_CMDLINE=systemd.unified_cgroup_hierarchy=0 SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE=1',
     );
   }
-  return ['/bin/sh', '-c', `${NEW_BOOT_ID} && exec env "$@" /sbin/init`, 'init', ...variables];
+  return [
+    '/bin/sh',
+    '-c',
+    `${NEW_BOOT_ID} && ${OWN_PRODUCT_UUID} && exec env "$@" /sbin/init`,
+    'init',
+    ...variables,
+  ];
 }
 
 /**
@@ -83,6 +89,10 @@ function init(machine: Machine): string[] {
  */
 const BOOT_ID = '/proc/sys/kernel/random/boot_id';
 const NEW_BOOT_ID = `cat /proc/sys/kernel/random/uuid >/run/boot-id && mount --bind /run/boot-id ${BOOT_ID}`;
+
+/** Where the machine has such a name, all hosts would have it: copies of each other, as kadm would say. */
+const PRODUCT_UUID = '/sys/class/dmi/id/product_uuid';
+const OWN_PRODUCT_UUID = `if [ -e ${PRODUCT_UUID} ]; then mount --bind /etc/machine-id ${PRODUCT_UUID}; fi`;
 
 function kernelMounts(): Mount[] {
   const quiet = ['nosuid', 'noexec', 'nodev'];

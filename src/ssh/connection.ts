@@ -7,12 +7,16 @@ import type { SshTarget } from './target.ts';
 /** A server that answers, but opens nothing, is given up after this. */
 const OPEN_TIMEOUT_MS = 30_000;
 
+/** A connection that ended by itself: another one may do better. */
+export class ConnectionLost extends UserError {}
+
 /** An SSH connection to one host, whose key was verified. Every operation is bounded. */
 export class SshConnection extends Runner {
   readonly target: SshTarget;
   readonly #client: Client;
   readonly #closed: Promise<never>;
   #reason = 'closed by the other side';
+  #abandoned = false;
   #open = true;
 
   /** @param client let in already */
@@ -29,7 +33,7 @@ export class SshConnection extends Runner {
     // ssh2 does not always report an error before a connection is gone; close always comes.
     client.on('close', () => {
       this.#open = false;
-      lost.reject(connectionLost(target, this.#reason));
+      lost.reject(this.#lost());
     });
   }
 
@@ -62,6 +66,7 @@ export class SshConnection extends Runner {
 
   abandon(reason: string): void {
     this.#reason = reason;
+    this.#abandoned = true;
     this.#client.destroy();
   }
 
@@ -86,7 +91,13 @@ export class SshConnection extends Runner {
           remedy: 'its log says why: journalctl -u ssh (or -u sshd) there',
           cause: error,
         })
-      : connectionLost(this.target, this.#reason);
+      : this.#lost();
+  }
+
+  #lost(): UserError {
+    const message = `${this.target.name}: the SSH connection was lost: ${this.#reason}`;
+    const remedy = 'the same command again goes on from where it stopped';
+    return this.#abandoned ? new UserError(message, { remedy }) : new ConnectionLost(message, { remedy });
   }
 
   #process(channel: ClientChannel): RemoteProcess {
@@ -103,10 +114,4 @@ export class SshConnection extends Runner {
     exit.catch(() => {});
     return { stdin: channel, stdout: channel, stderr: channel.stderr, exit };
   }
-}
-
-export function connectionLost(target: SshTarget, reason: string): UserError {
-  return new UserError(`${target.name}: the SSH connection was lost: ${reason}`, {
-    remedy: 'the same command again goes on from where it stopped',
-  });
 }

@@ -1,3 +1,4 @@
+import { connect } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import ssh2, { type Client, type ConnectConfig } from 'ssh2';
@@ -5,8 +6,9 @@ import { messageOf, UserError } from '../errors.ts';
 import { authentication } from './authentication.ts';
 import { SshConnection } from './connection.ts';
 import { Credentials } from './credentials.ts';
-import { hostKeyOrder, nameInKnownHosts, verifyHostKey } from './host-key.ts';
-import { knownKeyTypes } from './known-hosts.ts';
+import { fetchHostCertificate } from './fetch-certificate.ts';
+import { certifiedKey, hostKeyOrder, nameInKnownHosts, needsCertificate, verifyHostKey } from './host-key.ts';
+import { type KnownHost, knownKeyTypes } from './known-hosts.ts';
 import { KnownHostsFiles } from './known-hosts-file.ts';
 import { Patience } from './patience.ts';
 import { NOBODY, type Questions } from './questions.ts';
@@ -49,6 +51,8 @@ export class Connector {
   readonly #hops = new Map<string, Promise<SshConnection>>();
   /** One question on one host's key at a time, and never twice. */
   readonly #verifying = new Map<string, Promise<void>>();
+  /** What certificates vouch for, by the name in known_hosts. */
+  readonly #certified = new Map<string, KnownHost | undefined>();
 
   constructor(options: ConnectorOptions) {
     this.#options = options;
@@ -82,8 +86,8 @@ export class Connector {
   async #once(target: SshTarget): Promise<SshConnection> {
     const { signal } = this.#options;
     signal?.throwIfAborted();
+    const known = await this.#known(target);
     const sock = await this.#way(target);
-    const known = await this.#knownHosts.list(target.knownHostsFiles);
     const client = new ssh2.Client();
     const patience = new Patience(CONNECT_TIMEOUT_MS);
     const refused: { error?: unknown } = {};
@@ -131,12 +135,35 @@ export class Connector {
     return new SshConnection(target, client);
   }
 
+  /** What known_hosts says, and what it says by way of an authority. */
+  async #known(target: SshTarget): Promise<KnownHost[]> {
+    const listed = await this.#knownHosts.list(target.knownHostsFiles);
+    if (!needsCertificate(target, listed)) return listed;
+    const name = nameInKnownHosts(target);
+    if (!this.#certified.has(name)) {
+      const certificate = await this.#certificate(target);
+      this.#certified.set(name, certificate && certifiedKey(target, listed, certificate, Date.now()));
+    }
+    const certified = this.#certified.get(name);
+    return certified === undefined ? listed : [...listed, certified];
+  }
+
+  async #certificate(target: SshTarget): Promise<Buffer | undefined> {
+    const { host, port } = target;
+    const socket = (await this.#way(target)) ?? connect({ host, port });
+    try {
+      return await fetchHostCertificate(socket);
+    } catch (error) {
+      throw connectFailure(target, error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+
   async #verify(target: SshTarget, key: Buffer): Promise<void> {
     const turn = `${nameInKnownHosts(target)} ${key.toString('base64')}`;
     const before = this.#verifying.get(turn);
     const verified = (async () => {
       await before?.catch(() => {});
-      const known = await this.#knownHosts.list(target.knownHostsFiles);
+      const known = await this.#known(target);
       const { acceptNewHostKeys } = this.#options;
       const policy = { acceptNewHostKeys, files: this.#knownHosts, questions: this.#questions };
       await verifyHostKey(target, known, key, policy);

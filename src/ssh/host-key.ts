@@ -1,6 +1,15 @@
 import type { ServerHostKeyAlgorithm } from 'ssh2';
-import { UserError } from '../errors.ts';
-import { checkHostKey, fingerprint, type KnownHost, keyType, knownHostName } from './known-hosts.ts';
+import { messageOf, UserError } from '../errors.ts';
+import { type HostCertificate, objection, parseHostCertificate } from './host-certificate.ts';
+import {
+  authoritiesOf,
+  checkHostKey,
+  fingerprint,
+  type KnownHost,
+  keyType,
+  knownHostName,
+  knownKeyTypes,
+} from './known-hosts.ts';
 import type { KnownHostsFiles } from './known-hosts-file.ts';
 import type { Questions } from './questions.ts';
 import type { SshTarget } from './target.ts';
@@ -32,6 +41,59 @@ export function nameInKnownHosts({ host, port, hostKeyAlias }: SshTarget): strin
   return hostKeyAlias ?? knownHostName(host, port);
 }
 
+/** Whether only an authority can vouch for a host: known_hosts has one for it, and no key. */
+export function needsCertificate(target: SshTarget, known: readonly KnownHost[]): boolean {
+  if (knownKeyTypes(known, nameInKnownHosts(target)).length > 0) return false;
+  return authoritiesOf(known, namesOf(target)).trusted.length > 0;
+}
+
+/**
+ * The key that a host's certificate vouches for, as if known_hosts listed it: that the host has it is proved when it
+ * is connected to.
+ * @param blob the certificate (SSH wire format)
+ * @returns undefined where it is signed by nobody whom known_hosts names
+ * @throws UserError for a certificate that must not be believed
+ */
+export function certifiedKey(
+  target: SshTarget,
+  known: readonly KnownHost[],
+  blob: Buffer,
+  now: number,
+): KnownHost | undefined {
+  const certificate = readCertificate(target, blob);
+  const { trusted, revoked } = authoritiesOf(known, namesOf(target));
+  const authority = certificate.authority.toString('base64');
+  const by = `signed by ${fingerprint(certificate.authority)}`;
+  if (revoked.includes(authority)) {
+    throw new UserError(`${target.name}: its host certificate is ${by}, which known_hosts marks as revoked`);
+  }
+  if (!trusted.includes(authority)) return undefined;
+  const problem = objection(certificate, target.hostKeyAlias ?? target.host, now);
+  if (problem !== undefined) {
+    throw new UserError(`${target.name}: its host certificate, ${by}, is not valid: ${problem}`, {
+      remedy: 'look at it there: ssh-keygen -Lf /etc/ssh/ssh_host_*-cert.pub',
+    });
+  }
+  const { keyType: type, key } = certificate;
+  const patterns = nameInKnownHosts(target);
+  return { marker: undefined, patterns, keyType: type, key: key.toString('base64') };
+}
+
+function readCertificate({ name }: SshTarget, blob: Buffer): HostCertificate {
+  try {
+    return parseHostCertificate(blob);
+  } catch (error) {
+    throw new UserError(`${name}: its host certificate cannot be read: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+/** Under which known_hosts may have an authority: with the port, and without, as OpenSSH looks for it. */
+function namesOf(target: SshTarget): string[] {
+  return [nameInKnownHosts(target), target.hostKeyAlias ?? target.host];
+}
+
 /**
  * Whether this host may show this key. A new one is asked about, or remembered where that was asked for.
  * @throws UserError for a key that is unknown and not accepted, changed or revoked
@@ -58,7 +120,7 @@ export async function verifyHostKey(
         },
       );
     case 'unknown':
-      if (!(await accepted(target, shown, policy))) throw unknown(target, shown, verdict.authority);
+      if (!(await accepted(target, shown, policy))) throw unknown(target, shown, known);
       await remember(target, name, key, policy.files);
   }
 }
@@ -70,9 +132,9 @@ async function accepted(target: SshTarget, shown: string, policy: HostKeyPolicy)
   return (await policy.questions.confirm(question)) === true;
 }
 
-function unknown(target: SshTarget, shown: string, authority: boolean): UserError {
-  const note = authority
-    ? '; known_hosts has an authority for it, but kadm asks for keys, not for certificates'
+function unknown(target: SshTarget, shown: string, known: readonly KnownHost[]): UserError {
+  const note = needsCertificate(target, known)
+    ? ', and the host has no certificate of the authority that is'
     : '';
   return new UserError(`${target.name}: the host key ${shown} is not in known_hosts${note}`, {
     remedy:

@@ -10,8 +10,7 @@ export interface KnownHost {
 
 export type HostKeyVerdict =
   | { readonly kind: 'known' }
-  /** `authority`: whether known_hosts has a certificate authority for this host. */
-  | { readonly kind: 'unknown'; readonly authority: boolean }
+  | { readonly kind: 'unknown' }
   | { readonly kind: 'changed'; readonly expected: string }
   | { readonly kind: 'revoked' };
 
@@ -41,11 +40,20 @@ export function checkHostKey(known: readonly KnownHost[], name: string, key: Buf
   const keys = own.filter((entry) => entry.marker === undefined);
   if (keys.some((entry) => entry.key === shown)) return { kind: 'known' };
   const expected = keys.find((entry) => entry.keyType === keyType(key)) ?? keys[0];
-  if (expected === undefined) {
-    const vouches = (entry: KnownHost): boolean => entry.marker === 'cert-authority';
-    return { kind: 'unknown', authority: known.some((one) => vouches(one) && matches(one.patterns, name)) };
-  }
+  if (expected === undefined) return { kind: 'unknown' };
   return { kind: 'changed', expected: fingerprint(Buffer.from(expected.key, 'base64')) };
+}
+
+/** What known_hosts says of authorities that sign the certificates of a host, under any of its names. */
+export function authoritiesOf(
+  known: readonly KnownHost[],
+  names: readonly string[],
+): { readonly trusted: readonly string[]; readonly revoked: readonly string[] } {
+  const keys = (marker: KnownHost['marker']): string[] =>
+    known
+      .filter((entry) => entry.marker === marker && names.some((name) => matches(entry.patterns, name)))
+      .map(({ key }) => key);
+  return { trusted: keys('cert-authority'), revoked: keys('revoked') };
 }
 
 /** Key types known for a host: asked for first, so that a known host is not taken for an unknown one. */
@@ -67,7 +75,7 @@ export function keyType(key: Buffer): string {
 function matches(patterns: string, name: string): boolean {
   if (patterns.startsWith('|1|')) return matchesHashed(patterns, name);
   const list = patterns.split(',');
-  const hit = (pattern: string): boolean => globToRegExp(pattern).test(name);
+  const hit = (pattern: string): boolean => matchesName(pattern, name);
   return !list.some((one) => one.startsWith('!') && hit(one.slice(1))) && list.some((one) => hit(one));
 }
 
@@ -79,10 +87,11 @@ function matchesHashed(field: string, name: string): boolean {
   return wanted.length === found.length && timingSafeEqual(wanted, found);
 }
 
-function globToRegExp(pattern: string): RegExp {
+/** Whether a name fits a pattern with `*` and `?` (ssh_config(5), PATTERNS). */
+export function matchesName(pattern: string, name: string): boolean {
   const escaped = pattern
     .replace(/[.+^${}()|[\]\\]/g, '\\$&')
     .replaceAll('*', '.*')
     .replaceAll('?', '.');
-  return new RegExp(`^${escaped}$`, 'i');
+  return new RegExp(`^${escaped}$`, 'i').test(name);
 }

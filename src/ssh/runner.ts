@@ -1,8 +1,10 @@
 import type { Readable, Writable } from 'node:stream';
+import { UserError } from '../errors.ts';
 import { type Pieces, pour } from '../host/large-file.ts';
 import type { SshTarget } from './target.ts';
 
 const MAX_OUTPUT_BYTES = 1024 * 1024;
+const COMMAND_TIMEOUT_MS = 30_000;
 
 export interface ExecResult {
   readonly stdout: string;
@@ -53,6 +55,24 @@ export abstract class Runner {
       clearTimeout(timer);
     }
   }
+}
+
+/**
+ * Runs a command that has to end well, within 30 s unless more is said.
+ * @returns what it said
+ * @throws UserError with the end of what it complained of
+ */
+export async function privileged(
+  root: Runner,
+  argv: readonly string[],
+  options: { readonly input?: Pieces; readonly timeoutMs: number } = { timeoutMs: COMMAND_TIMEOUT_MS },
+): Promise<string> {
+  const { stdout, stderr, exitCode } = await root.exec(argv, options);
+  if (exitCode === 0) return stdout;
+  throw new UserError(
+    `${root.target.name}: ${argv[0]} ended with ${exitCode}: ${stderr.trim().slice(-500)}`,
+    { remedy: 'mend this on the host' },
+  );
 }
 
 /**

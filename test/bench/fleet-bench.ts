@@ -7,14 +7,13 @@ import { sha256File } from '../../src/host/large-file.ts';
 import { joinPhases } from '../../src/join/index.ts';
 import { labPaths } from '../../src/lab/paths.ts';
 import { type BenchHost, type BenchSetting, firstOf, onFreshHosts } from './bench-lab.ts';
+import { secondsIn } from './processor-time.ts';
 
 const LAB = 'bench-fleet';
 const ENDPOINTS = 300;
 /** sshd listens on so many ports at most. */
 const PORTS_OF_ONE = 16;
 const FIRST_PORT = 20_000;
-/** The kernel's clock ticks in /proc/PID/stat: 100 a second on Linux whatever its HZ (proc(5), sysconf(3)). */
-const TICKS_PER_SECOND = 100;
 const SAMPLE_MS = 20;
 
 /** What reaching so many hosts takes on the machine that does it. */
@@ -108,11 +107,13 @@ async function measured(argv: readonly string[], home: string): Promise<FleetFig
     said += piece.toString('utf8');
   });
   const ended = new Promise((resolve) => child.once('close', resolve));
-  let [ticks, memoryKiB] = [0, 0];
+  let [cpuSeconds, memoryKiB] = [0, 0];
   while (child.exitCode === null) {
     const found = await usage(child.pid ?? 0);
-    if (found !== undefined)
-      [ticks, memoryKiB] = [Math.max(ticks, found.ticks), Math.max(memoryKiB, found.peakKiB)];
+    if (found !== undefined) {
+      cpuSeconds = Math.max(cpuSeconds, found.cpuSeconds);
+      memoryKiB = Math.max(memoryKiB, found.peakKiB);
+    }
     await sleep(SAMPLE_MS);
   }
   await ended;
@@ -120,7 +121,7 @@ async function measured(argv: readonly string[], home: string): Promise<FleetFig
     endpoints: ENDPOINTS,
     done: doneIn(said),
     seconds: (performance.now() - start) / 1000,
-    cpuMsPerHost: ((ticks / TICKS_PER_SECOND) * 1000) / ENDPOINTS,
+    cpuMsPerHost: (cpuSeconds * 1000) / ENDPOINTS,
     memoryMiB: memoryKiB / 1024,
   };
 }
@@ -132,14 +133,12 @@ function doneIn(said: string): number {
   return last.result?.hosts?.filter(({ result }) => result === 'done').length ?? 0;
 }
 
-async function usage(pid: number): Promise<{ ticks: number; peakKiB: number } | undefined> {
+async function usage(pid: number): Promise<{ cpuSeconds: number; peakKiB: number } | undefined> {
   try {
     const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
     const status = await readFile(`/proc/${pid}/status`, 'utf8');
-    // Fields 14 and 15, counted after the name, which may hold spaces.
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     const peakKiB = Number(/^VmHWM:\s+(\d+)/m.exec(status)?.[1] ?? 0);
-    return { ticks: Number(fields[11]) + Number(fields[12]), peakKiB };
+    return { cpuSeconds: secondsIn(stat), peakKiB };
   } catch {
     // It has just ended.
     return undefined;

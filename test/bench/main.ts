@@ -13,6 +13,7 @@ import { type BenchSetting, onFreshHosts } from './bench-lab.ts';
 import { benchCluster } from './cluster-bench.ts';
 import { benchFleet } from './fleet-bench.ts';
 import { benchInit } from './init-bench.ts';
+import { benchJoins } from './joins-bench.ts';
 import { thisMachine } from './machine.ts';
 import {
   CLUSTER_HEADING,
@@ -21,6 +22,8 @@ import {
   fleetSection,
   INIT_HEADING,
   initSection,
+  JOINS_HEADING,
+  joinsSection,
   withSections,
 } from './report.ts';
 
@@ -33,14 +36,14 @@ Made by \`npm run bench -- --write\`. Ratios hold from machine to machine, absol
 
 interface Options {
   readonly runs?: number;
-  readonly only?: 'init' | 'cluster' | 'fleet';
+  readonly only?: 'init' | 'cluster' | 'fleet' | 'joins';
   readonly write?: true;
 }
 
 await new Command('bench')
   .description('compare kadm with kubeadm on lab hosts of this machine')
   .option('--runs <number>', 'runs of each tool (default: 7 for init, 3 for cluster)', count)
-  .addOption(new Option('--only <part>', 'one part of it').choices(['init', 'cluster', 'fleet']))
+  .addOption(new Option('--only <part>', 'one part of it').choices(['init', 'cluster', 'fleet', 'joins']))
   .option('--write', 'put the tables into docs/benchmarks.md')
   .action(bench)
   .parseAsync();
@@ -101,6 +104,9 @@ async function measure({ runs, only }: Options, setting: BenchSetting): Promise<
   }
   if (only === undefined || only === 'fleet') {
     sections.set(FLEET_HEADING, fleetSection(await benchFleet(setting), machine));
+  }
+  if (only === undefined || only === 'joins') {
+    sections.set(JOINS_HEADING, joinsSection(await benchJoins(setting), machine));
   }
   return sections;
 }

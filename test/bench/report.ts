@@ -1,6 +1,7 @@
 import type { ClusterFigures, ClusterRun } from './cluster-bench.ts';
 import type { FleetFigures } from './fleet-bench.ts';
 import type { InitFigures } from './init-bench.ts';
+import type { JoinsRun } from './joins-bench.ts';
 import { criticalPath, type PhaseTime } from './phase-times.ts';
 import { median } from './statistics.ts';
 
@@ -20,6 +21,7 @@ export const TARGETS = { init: 0.75, initLater: 0.65, floorLater: 1.4, cluster: 
 
 export const INIT_HEADING = '`kadm init` and `kubeadm init`';
 export const FLEET_HEADING = 'Many hosts at once';
+export const JOINS_HEADING = 'Real workers at once';
 export const CLUSTER_HEADING = 'From bare hosts to a cluster with pod traffic';
 
 export function initSection(
@@ -112,6 +114,44 @@ export function fleetSection(figures: FleetFigures, machine: Machine): string {
         ['time', seconds(figures.seconds), ''],
         ['memory of kadm', `${memoryMiB.toFixed(0)} MiB`, '250 MiB'],
         ['CPU of kadm a host', `${cpuMsPerHost.toFixed(0)} ms`, '60 ms'],
+      ],
+    ),
+  ].join('\n\n');
+}
+
+export function joinsSection(runs: readonly JoinsRun[], machine: Machine): string {
+  const row = (name: string, text: (run: JoinsRun) => string): string[] => [name, ...runs.map(text)];
+  const each = (of: (run: JoinsRun) => number) => (run: JoinsRun) => seconds(of(run) / run.workers);
+  const own = ({ command, joins, agents }: JoinsRun): number => command + joins + agents;
+  return [
+    setting(machine, 1),
+    'One `kadm join --ssh` on a master, of bare lab hosts that get kadm, all components and images from it, and run a containerd, a kubelet and pods of their own. All hosts share the processors of one machine, so the time is that of all the work on it; on machines of their own, workers wait for each other at the uplink of the master alone.',
+    table(
+      ['', ...runs.map(({ workers }) => `${workers} workers`)],
+      [
+        row('Ready when it ends', ({ ready, workers }) => `${ready} of ${workers}`),
+        row('time', (run) => seconds(run.seconds)),
+        row(
+          'time a worker',
+          each((run) => run.seconds),
+        ),
+        row(
+          'CPU a worker, of everything on the machine',
+          each(({ machine: all }) => all),
+        ),
+        row(
+          'CPU a worker, of the command on the master',
+          each(({ command }) => command),
+        ),
+        row(
+          'CPU a worker, of kadm on the worker until it has joined',
+          each(({ joins }) => joins),
+        ),
+        row(
+          'CPU a worker, of the agents',
+          each(({ agents }) => agents),
+        ),
+        row('share of kadm in all CPU', (run) => `${((100 * own(run)) / run.machine).toFixed(0)} %`),
       ],
     ),
   ].join('\n\n');

@@ -1,8 +1,9 @@
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { runCommand } from '../../src/host/command.ts';
+import { unpackPackages } from './support/debian-packages.ts';
 import { builtExecutable } from './support/executable.ts';
 
 /*
@@ -18,8 +19,7 @@ let environment: Record<string, string>;
 beforeAll(async () => {
   kadm = await builtExecutable();
   scratch = await mkdtemp(join(tmpdir(), 'kadm-completion-'));
-  await runCommand(['apt-get', 'download', ...PACKAGES], { cwd: scratch, timeoutMs: 120_000 });
-  for (const name of await readdir(scratch)) await runCommand(['dpkg', '-x', name, '.'], { cwd: scratch });
+  await unpackPackages(PACKAGES, scratch);
   const libraries = await runCommand(['find', scratch, '-name', 'libpcre2-32.so.0']);
   environment = {
     PATH: `${dirname(kadm)}:${process.env.PATH ?? ''}`,

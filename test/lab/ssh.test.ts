@@ -4,6 +4,7 @@ import { LocalHost } from '../../src/host/host.ts';
 import type { Lab } from '../../src/lab/lab.ts';
 import { removeLab } from './bare-lab.ts';
 import { bareLabWithKadm } from './support/bare-kadm.ts';
+import { unpackPackages } from './support/debian-packages.ts';
 
 /*
  * How kadm reaches hosts, against OpenSSH's own server: h1 is where it runs, h3 what it reaches, h2 the way
@@ -18,6 +19,7 @@ let lab: Lab;
 
 beforeAll(async () => {
   lab = await bareLabWithKadm(LAB, 3);
+  await unpackPackages(['fish', 'fish-common', 'libpcre2-32-0', 'tcsh'], lab.host('h3').rootfs);
   // bob gets in by key, and is root by sudo without a password; carol by password only, for both.
   const users = `
     for user in bob carol; do useradd --create-home --shell /bin/bash "$user"; done
@@ -158,14 +160,17 @@ Host box-*
     expect(stdout).not.toContain(PASSWORD);
   });
 
-  test('with any login shell, and one that talks', async () => {
+  test.each(['bash', 'fish', 'tcsh'])('with the login shell %s, and one that talks', async (shell) => {
     await on(
       'h3',
-      `printf 'echo welcome to the machine\\necho 0123 >&2\\n' | tee /home/bob/.bashrc >/dev/null`,
+      `usermod --shell /bin/${shell} bob; mkdir -p /home/bob/.config/fish
+      echo 'echo welcome to the machine' | tee /home/bob/.bashrc /home/bob/.tcshrc >/home/bob/.config/fish/config.fish
+      echo 'echo 0123 >&2' >>/home/bob/.bashrc`,
     );
     const argv = ['printf', '%s\n', `it's \\ a\nb!`, '$HOME', '*'];
     const { exitCode, said } = await reach({ address: 'h3', user: 'bob' }, { argv });
     expect(exitCode).toBe(0);
+    expect(said).toContain('[h3] welcome to the machine\n');
     for (const line of [`it's \\ a`, 'b!', '$HOME', '*']) expect(said).toContain(`[h3] ${line}\n`);
   });
 });
@@ -221,6 +226,75 @@ describe('a host key', () => {
     expect(stdout).toMatch(/shows the host key SHA256:\S{43}/);
     expect(stdout).toContain('[h3] 0');
     expect(await on('h1', `ssh-keygen -F h3 -f ${SSH}/known_test`)).toContain('ssh-ed25519');
+  });
+});
+
+describe('a host certificate', () => {
+  const config = 'Host *\n  UserKnownHostsFile ~/.ssh/known_test\n';
+  const host = { address: 'h3' };
+  const flags = ['--accept-new-host-keys'];
+  // systemd does not start a unit more than five times in 10 s.
+  const RESTART = 'systemctl reset-failed ssh && systemctl restart ssh';
+  const authority = (marker = '@cert-authority'): Promise<string> =>
+    on('h1', `echo "${marker} * $(cat /root/ca.pub)"`);
+
+  /** Has the authority sign the key of h3, and h3 show what it signed. */
+  async function certify(...options: string[]): Promise<void> {
+    const signing = ['ssh-keygen', '-q', '-s', '/root/ca', '-I', 'h3', '-h', ...options, '/root/key.pub'];
+    const input = await on('h3', 'cat /etc/ssh/ssh_host_ed25519_key.pub');
+    await lab.host('h1').exec(['tee', '/root/key.pub'], { input });
+    const certificate = await on('h1', `${signing.join(' ')} && cat /root/key-cert.pub`);
+    await lab.host('h3').exec(['tee', '/etc/ssh/test-cert.pub'], { input: certificate });
+    await on('h3', RESTART);
+  }
+
+  beforeAll(async () => {
+    await on('h1', `for ca in ca other-ca; do ssh-keygen -q -t ecdsa -N '' -f "/root/$ca"; done`);
+    await on('h3', 'echo "HostCertificate /etc/ssh/test-cert.pub" >/etc/ssh/sshd_config.d/10-test.conf');
+    await put(`${SSH}/known_test`, await authority());
+  });
+  afterAll(() => on('h3', `rm /etc/ssh/sshd_config.d/10-test.conf; ${RESTART}`));
+
+  test('of an authority in known_hosts is enough, also through another host', async () => {
+    await certify('-n', 'h3');
+    expectRoot(await reach(host, { config }));
+    await put(
+      `${SSH}/known_test`,
+      `${await authority()}h2 ${await on('h2', 'cat /etc/ssh/ssh_host_ed25519_key.pub')}`,
+    );
+    expectRoot(await reach({ ...host, bastion: 'root@h2' }, { config }));
+    expect(await on('h1', `grep -c h3 ${SSH}/known_test || true`)).toBe('0\n');
+  });
+
+  test.each([
+    ['for another host', ['-n', 'h2'], 'is not valid: it is for h2, not for h3'],
+    [
+      'that has expired',
+      ['-n', 'h3', '-V', '20200101:20210101'],
+      'is not valid: it has expired at 2021-01-01',
+    ],
+    [
+      'signed by somebody else',
+      ['-n', 'h3', '-s', '/root/other-ca'],
+      'has no certificate of the authority that is',
+    ],
+  ])('%s is refused', async (_, options, refusal) => {
+    await certify(...options);
+    // Not as a new key either, unless nobody whom known_hosts names has signed it.
+    const accepting = options.includes('-s') ? [] : flags;
+    expect(await reach(host, { config, flags: accepting })).toMatchObject({
+      exitCode: 1,
+      said: expect.stringContaining(refusal),
+    });
+  });
+
+  test('of an authority that is revoked is refused', async () => {
+    await certify('-n', 'h3');
+    await put(`${SSH}/known_test`, `${await authority()}${await authority('@revoked')}`);
+    const { said } = await reach(host, { config, flags });
+    expect(said).toMatch(
+      /its host certificate is signed by SHA256:\S{43}, which known_hosts marks as revoked/,
+    );
   });
 });
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { clusterSection, initSection, withSections } from '../../bench/report.ts';
+import { secondsIn } from '../../bench/processor-time.ts';
+import { clusterSection, initSection, joinsSection, withSections } from '../../bench/report.ts';
 import { median } from '../../bench/statistics.ts';
 
 const MACHINE = { date: '2026-11-21', kadm: '0.1.0', cores: 2, processor: 'x', memoryGiB: 24, kernel: '6.1' };
@@ -8,6 +9,19 @@ describe('the median', () => {
   test('is the middle one, whatever the order', () => expect(median([9, 1, 5])).toBe(5));
   test('is the mean of two in the middle', () => expect(median([4, 1, 2, 100])).toBe(3));
   test('of nothing is a bug', () => expect(() => median([])).toThrow('nothing'));
+});
+
+test('the processor time of a process is its own, whatever it is called', () => {
+  const rest = Array.from({ length: 30 }, (_, index) => index);
+  expect(secondsIn(`7 (a) b) S ${rest.join(' ')}`)).toBe((10 + 11) / 100);
+});
+
+test('the section about joins has what a worker costs, and the share of kadm', () => {
+  const run = { workers: 2, ready: 2, seconds: 5, command: 1, joins: 2, agents: 1, machine: 8 };
+  const text = joinsSection([run, { ...run, workers: 20, ready: 19 }], MACHINE);
+  expect(text).toContain('| Ready when it ends | 2 of 2 | 19 of 20 |');
+  expect(text).toContain('| time a worker | 2.50 s | 0.25 s |');
+  expect(text).toContain('| share of kadm in all CPU | 50 % | 50 % |');
 });
 
 describe('the section about init', () => {

@@ -55,4 +55,15 @@ describe('the facts of a host', () => {
       ['h1', ['it has the same hostname as h0']],
     ]);
   });
+
+  it('are those of a copy where the firmware calls two hosts alike, in whatever case', () => {
+    const all = ['4C4C-AB', '4c4c-ab', ''].map((productUuid, index) => ({
+      host: `h${index}`,
+      facts: { ...factsIn(SAID, 0), hostname: `h${index}`, machineId: `${index}`, productUuid },
+    }));
+    expect([...twins(all)]).toEqual([
+      ['h0', ['it has the same product UUID as h1']],
+      ['h1', ['it has the same product UUID as h0']],
+    ]);
+  });
 });
