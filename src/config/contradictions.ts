@@ -29,6 +29,13 @@ export const INIT_FLAGS: readonly FlagField[] = [
     path: ['bootstrapTokens', '0', 'token'],
     secret: true,
   },
+  {
+    option: 'certificateKey',
+    flag: '--certificate-key',
+    kind: 'InitConfiguration',
+    path: ['certificateKey'],
+    secret: true,
+  },
   ...init('tokenTtl', '--token-ttl', 'bootstrapTokens.0.ttl'),
   ...cluster('podNetworkCidr', '--pod-network-cidr', 'networking.podSubnet'),
   ...cluster('serviceCidr', '--service-cidr', 'networking.serviceSubnet'),

@@ -3,6 +3,7 @@ import { kubeletFields, kubeProxyFields } from './component-fields.ts';
 import {
   absolutePathSchema,
   addressSchema,
+  certificateKeySchema,
   cidrListSchema,
   domainSchema,
   endpointSchema,
@@ -135,7 +136,7 @@ export const initConfigurationSchema = z.strictObject({
       'only the first may be left to be made up: give the others their token',
     )
     .optional(),
-  certificateKey: notActedOn('it makes one control plane so far, and uploads no certificates'),
+  certificateKey: certificateKeySchema.optional(),
   dryRun: z.boolean().optional(),
   localAPIEndpoint: z
     .strictObject({ advertiseAddress: addressSchema.optional(), bindPort: portSchema.optional() })

@@ -10,6 +10,10 @@ export interface InitContext extends NodeContext {
   readonly settings: InitSettings;
   /** The first join token: given, or made up before the run. */
   readonly token: string;
+  /** Encrypts the certificates that are uploaded; undefined when none are to be. */
+  readonly certificateKey: string | undefined;
+  /** Tells that they are. */
+  readonly uploaded: (certificateKey: string) => void;
   /** Tells that workers may join from now on. */
   readonly joinable: (command: JoinCommand) => void;
   /** A client with the rights of system:masters; made when first asked for, from super-admin.conf. */
