@@ -27,6 +27,7 @@ Examples:
   on the worker:    kadm join 10.0.0.1:6443 --token abcdef.0123456789abcdef \\
                       --discovery-token-ca-cert-hash sha256:...
   from the master:  kadm join --ssh root@10.0.0.2 --ssh root@10.0.0.3
+  a control plane:  kadm join --control-plane --ssh root@10.0.0.2
 `;
 
 interface JoinOptions extends JoinFlags {
@@ -39,7 +40,7 @@ interface JoinOptions extends JoinFlags {
 
 export function joinCommand(): Command {
   return new Command('join')
-    .description('bring this host into a cluster as a worker, or others over SSH')
+    .description('bring this host into a cluster, or others over SSH')
     .argument('[host:port]', 'the API server to join')
     .option('--token <token>', 'join token')
     .option('--discovery-token <token>', 'the token by which the cluster proves itself, where it is another')
@@ -53,6 +54,13 @@ export function joinCommand(): Command {
     .option('--node-name <name>', 'name of this node (default: the hostname)')
     .addOption(criSocketOption())
     .addOption(patchesOption())
+    .option('--control-plane', 'join as one more control plane')
+    .option('--certificate-key <key>', 'the key of the certificates that a control plane uploaded')
+    .option(
+      '--apiserver-advertise-address <address>',
+      'address of this control plane that the others reach (default: by its route to the API server)',
+    )
+    .option('--apiserver-bind-port <port>', 'port of the API server of this control plane (default: 6443)')
     .option(
       '--await-discovery',
       'with --config -: prepare this host, then read the JoinConfiguration that follows a line `...`',
@@ -86,7 +94,18 @@ async function joinHere(endpoint: string | undefined, options: JoinOptions, run:
   const { LocalHost } = await import('../host/host.ts');
   const executable = process.execPath;
   const assignment = async (): Promise<JoinSettings> => settings;
-  return joined(await join({ ...run, settings, assignment, host: new LocalHost(), executable }));
+  const { controlPlane } = settings;
+  return joined(
+    await join({
+      ...run,
+      settings,
+      assignment,
+      host: new LocalHost(),
+      executable,
+      environment: process.env,
+      ...(controlPlane && { controlPlane }),
+    }),
+  );
 }
 
 /** What `kadm up` runs on a worker: the cluster may still be coming up meanwhile. */
@@ -102,15 +121,18 @@ async function joinWhenTold(
     });
   }
   const { join } = await import('../join/run.ts');
-  const { workerHostSettings } = await import('../config/join-settings.ts');
+  const { localEndpoint, workerHostSettings } = await import('../config/join-settings.ts');
   const { LocalHost } = await import('../host/host.ts');
   const { DEFAULT_KUBERNETES_VERSION } = await import('../components/catalog.ts');
   const [first, later] = await configurationInTwo();
   const documents = parseDocuments(first, 'standard input');
   const host = new LocalHost();
   const executable = process.execPath;
+  const controlPlane = localEndpoint(options, documents);
   const node = await join({
     ...run,
+    environment: process.env,
+    ...(controlPlane && { controlPlane }),
     settings: workerHostSettings(options, documents, process.env),
     prepareFor: documents.ClusterConfiguration?.kubernetesVersion ?? DEFAULT_KUBERNETES_VERSION,
     assignment: async () => {

@@ -61,6 +61,19 @@ export const JOIN_FLAGS: readonly FlagField[] = [
     '--discovery-token-ca-cert-hash',
     'discovery.bootstrapToken.caCertHashes',
   ),
+  ...join(
+    'apiserverAdvertiseAddress',
+    '--apiserver-advertise-address',
+    'controlPlane.localAPIEndpoint.advertiseAddress',
+  ),
+  ...join('apiserverBindPort', '--apiserver-bind-port', 'controlPlane.localAPIEndpoint.bindPort'),
+  {
+    option: 'certificateKey',
+    flag: '--certificate-key',
+    kind: 'JoinConfiguration',
+    path: ['controlPlane', 'certificateKey'],
+    secret: true,
+  },
   ...['token', 'discoveryToken'].map((option) => ({
     option,
     flag: option === 'token' ? '--token' : '--discovery-token',

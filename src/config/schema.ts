@@ -178,7 +178,15 @@ export const joinConfigurationSchema = z.strictObject({
   apiVersion: z.literal(KUBEADM_VERSION),
   kind: z.literal('JoinConfiguration'),
   caCertPath: onlyDefault('/etc/kubernetes/pki/ca.crt', 'the kubelet and the agent read it there'),
-  controlPlane: notActedOn('it makes one control plane so far, and joins workers'),
+  /** Even when it is empty it says that the host joins as a control plane. */
+  controlPlane: z
+    .strictObject({
+      localAPIEndpoint: z
+        .strictObject({ advertiseAddress: addressSchema.optional(), bindPort: portSchema.optional() })
+        .optional(),
+      certificateKey: certificateKeySchema.optional(),
+    })
+    .optional(),
   discovery: z
     .strictObject({
       bootstrapToken: z

@@ -2,19 +2,16 @@ import { componentsOf, releaseFor } from '../components/catalog.ts';
 import type { InitSettings } from '../config/settings.ts';
 import type { Host } from '../host/host.ts';
 import { withHostLock } from '../host/host-lock.ts';
-import { KubeClient } from '../kube/client.ts';
 import { componentsFrom } from '../node/component-source.ts';
 import { readPatches } from '../node/patches.ts';
 import type { Emit } from '../phases/events.ts';
 import { Ledger } from '../phases/ledger.ts';
 import { runPhases } from '../phases/runner.ts';
 import { generateCertificateKey } from '../pki/certificate-key.ts';
-import { credentialsFrom } from '../pki/kubeconfig.ts';
 import { generateToken, parseToken } from '../pki/token.ts';
+import { lazyClient } from './api-client.ts';
 import { type InitContext, type JoinCommand, joinCommand, localUrl } from './context.ts';
 import { INIT_NAMES, initPhases } from './index.ts';
-
-export const SUPER_ADMIN_KUBECONFIG = '/etc/kubernetes/super-admin.conf';
 
 export interface InitRun {
   readonly settings: InitSettings;
@@ -46,7 +43,10 @@ async function initAlone(run: InitRun): Promise<InitResult> {
   parseToken(token);
   const patches = await readPatches(host, settings.patchesDirectory);
   const ledger = await Ledger.open(host);
-  const api = lazyClient(host, settings);
+  const api = lazyClient(host, () => ({
+    server: localUrl(settings),
+    timeoutMs: settings.timeouts.apiCallMs,
+  }));
   let told = false;
   let uploaded: { certificateKey?: string } = {};
   const context: InitContext = {
@@ -91,26 +91,4 @@ function certificateKeyOf({ settings, only }: InitRun): string | undefined {
   // Whoever names the phase asks for it.
   if (!settings.uploadCerts && only?.includes('upload-certs') !== true) return undefined;
   return settings.certificateKey ?? generateCertificateKey();
-}
-
-/** One client for the whole run, made when the first phase asks for it. */
-function lazyClient(
-  host: Host,
-  settings: InitSettings,
-): { readonly get: () => Promise<KubeClient>; readonly close: () => Promise<void> } {
-  let client: Promise<KubeClient> | undefined;
-  const open = async (): Promise<KubeClient> => {
-    const text = (await host.readFile(SUPER_ADMIN_KUBECONFIG))?.toString('utf8') ?? '';
-    return new KubeClient(
-      { ...credentialsFrom(text), server: localUrl(settings) },
-      { timeoutMs: settings.timeouts.apiCallMs },
-    );
-  };
-  return {
-    get: () => {
-      client ??= open();
-      return client;
-    },
-    close: async () => (await client)?.close(),
-  };
 }

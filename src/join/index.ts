@@ -4,6 +4,8 @@ import { images, otherImages } from '../node/images.ts';
 import { prepareHost } from '../node/prepare-host.ts';
 import type { Phase } from '../phases/phase.ts';
 import type { JoinContext } from './context.ts';
+import type { ControlPlaneJoinContext } from './control-plane/context.ts';
+import { controlPlanePhases } from './control-plane/index.ts';
 import { discovery } from './discovery.ts';
 import { kubeletStart } from './kubelet-start.ts';
 import { network } from './network.ts';
@@ -50,4 +52,29 @@ export const joinPhases: readonly Phase<JoinContext>[] = [
   kubeletStart,
   network,
   waitNodeReady,
+];
+
+/** The same for a host that joins as a control plane. */
+export const controlPlaneJoinPhases: readonly Phase<ControlPlaneJoinContext>[] = [
+  preflight,
+  discovery,
+  afterDiscovery(prepareHost),
+  afterDiscovery(components),
+  containerRuntime,
+  otherComponents,
+  images,
+  otherImages,
+  ...controlPlanePhases,
+];
+
+export const preparedControlPlaneJoinPhases: readonly Phase<ControlPlaneJoinContext>[] = [
+  checkHost,
+  prepareHost,
+  components,
+  containerRuntime,
+  otherComponents,
+  images,
+  otherImages,
+  discovery,
+  ...controlPlanePhases,
 ];

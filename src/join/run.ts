@@ -10,7 +10,14 @@ import type { Emit } from '../phases/events.ts';
 import { Ledger } from '../phases/ledger.ts';
 import { runPhases } from '../phases/runner.ts';
 import { Discovered, type JoinContext } from './context.ts';
-import { joinPhases, preparedJoinPhases } from './index.ts';
+import { CONTROL_PLANE_NAMES } from './control-plane/index.ts';
+import { runControlPlanePhases } from './control-plane/run.ts';
+import {
+  controlPlaneJoinPhases,
+  joinPhases,
+  preparedControlPlaneJoinPhases,
+  preparedJoinPhases,
+} from './index.ts';
 
 export interface JoinRun {
   readonly settings: HostSettings;
@@ -18,6 +25,10 @@ export interface JoinRun {
   readonly assignment: () => Promise<JoinSettings>;
   /** The cluster's Kubernetes, for a host to be prepared before it knows more of the cluster. */
   readonly prepareFor?: string;
+  /** Where a host that joins as a control plane is to serve the API; left out for a worker. */
+  readonly controlPlane?: { readonly apiPort: number };
+  /** Of this process: proxies of a control plane are found in it. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
   readonly host: Host;
   /** Path of this executable. */
   readonly executable: string;
@@ -31,7 +42,7 @@ export interface Joined {
   readonly network: boolean;
 }
 
-/** Brings this host into a cluster as a worker; ends when its Node is Ready. */
+/** Brings this host into a cluster as a worker or a control plane; ends when its Node is Ready. */
 export async function join(run: JoinRun): Promise<Joined> {
   return run.host.dryRun ? await joinAlone(run) : await withHostLock('kadm join', () => joinAlone(run));
 }
@@ -48,19 +59,28 @@ async function joinAlone(run: JoinRun): Promise<Joined> {
     host,
     ledger,
     executable: run.executable,
-    components: componentsOf('worker'),
+    components: componentsOf(run.controlPlane === undefined ? 'worker' : 'control-plane'),
+    controlPlane: run.controlPlane,
     release: () => releaseOf(cluster, expected),
     imageNames: () => cluster.found?.images,
     patches: await readPatches(host, settings.patchesDirectory),
     cluster,
   };
-  const phases = expected === undefined ? joinPhases : preparedJoinPhases;
-  await runPhases(phases, context, { emit, signal, skip: settings.skipPhases });
+  const options = { emit, signal, skip: settings.skipPhases };
+  if (run.controlPlane === undefined) {
+    await runPhases(expected === undefined ? joinPhases : preparedJoinPhases, context, options);
+  } else {
+    const phases = expected === undefined ? controlPlaneJoinPhases : preparedControlPlaneJoinPhases;
+    const named = { ...options, names: CONTROL_PLANE_NAMES };
+    await runControlPlanePhases(phases, context, run.environment ?? {}, named);
+  }
   const { settings: joined, network } = cluster.get();
   const { nodeName } = joined;
   const result = { nodeName, network: network !== undefined && network.backend !== 'none' };
   if (host.dryRun) return result;
-  await ledger.append({ verb: 'join', state: 'complete', version: context.release().kubernetes });
+  // The host is now what init makes of one, or join.
+  const verb = run.controlPlane === undefined ? 'join' : 'init';
+  await ledger.append({ verb, state: 'complete', version: context.release().kubernetes });
   emit({ type: 'result', path: [], result });
   return result;
 }
