@@ -184,10 +184,12 @@ function joined({ nodeName, network }: Joined): string {
 }
 
 async function joinOthers(endpoint: string | undefined, options: JoinOptions, run: VerbRun): Promise<string> {
-  const only = endpoint ?? options.token ?? options.nodeName ?? options.discoveryTokenCaCertHash;
+  const { token, nodeName, discoveryTokenCaCertHash, certificateKey, apiserverAdvertiseAddress } = options;
+  const only =
+    endpoint ?? token ?? nodeName ?? discoveryTokenCaCertHash ?? certificateKey ?? apiserverAdvertiseAddress;
   if (only !== undefined) {
     throw new UserError(
-      '--ssh goes without an endpoint, --token, --node-name and --discovery-token-ca-cert-hash',
+      '--ssh goes without an endpoint, --token, --node-name, --discovery-token-ca-cert-hash, --certificate-key and --apiserver-advertise-address',
       {
         remedy: 'the master that this runs on knows them: kadm join --ssh root@WORKER',
         exitCode: EXIT.usage,

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { EXIT, UserError } from '../errors.ts';
 import { requireRoot } from '../node/preflight.ts';
-import { loadDocuments, outputOption } from './options.ts';
+import { loadDocuments, outputOption, skipPhasesOption } from './options.ts';
 import type { OutputFormat } from './renderer.ts';
 import { runVerb, type VerbRun } from './run.ts';
 import { acceptNewHostKeysOption, sshOption } from './ssh-options.ts';
@@ -17,6 +17,7 @@ interface ResetOptions {
   readonly acceptNewHostKeys?: boolean;
   readonly config?: string;
   readonly force?: boolean;
+  readonly skipPhases?: readonly string[];
   readonly drain: boolean;
   readonly output: OutputFormat;
 }
@@ -29,6 +30,7 @@ export function resetCommand(): Command {
     .option('-f, --force', 'do not ask')
     .option('--config <file>', 'configuration with a ResetConfiguration, - for standard input')
     .option('--no-drain', 'do not move pods away from the node first')
+    .addOption(skipPhasesOption())
     .addOption(outputOption())
     .addHelpText('after', EXAMPLES)
     .action(async (options: ResetOptions) => {
@@ -39,7 +41,7 @@ export function resetCommand(): Command {
           options.config === undefined ? {} : await loadDocuments(options.config);
         await confirm({ ...options, force: options.force ?? document?.force ?? false });
         return options.ssh === undefined
-          ? await resetHere(run, document?.skipPhases ?? [])
+          ? await resetHere(run, options.skipPhases ?? document?.skipPhases ?? [])
           : await resetOthers(options.ssh, options, run);
       });
     });
@@ -87,7 +89,8 @@ async function resetOthers(hosts: readonly string[], options: ResetOptions, run:
     const executable = await ownExecutable();
     await withConnector(options, run, async (connector) => {
       const remote = { connector, executable };
-      await resetHosts({ targets, remote, client: access?.client, drain: options.drain, ...run });
+      const { drain, skipPhases = [] } = options;
+      await resetHosts({ targets, remote, client: access?.client, drain, skipPhases, ...run });
     });
   } finally {
     access?.client.close();

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Documents } from '../config/schema.ts';
 import type { Emit } from '../phases/events.ts';
+import { generateCertificateKey } from '../pki/certificate-key.ts';
 import { generateToken } from '../pki/token.ts';
 import type { SshTarget } from '../ssh/target.ts';
 import { onEachTarget, throwFailures } from './hosts.ts';
@@ -18,19 +19,29 @@ export interface FleetJoin {
   /** The configuration of this host: settings of containerd and the like hold for the workers too. */
   readonly documents: Documents;
   readonly ignorePreflightErrors: readonly string[];
+  /** Whether they become control planes. */
+  readonly controlPlane?: boolean;
   readonly emit: Emit;
 }
 
 /**
- * Joins workers over SSH, all at once: on each the same `kadm join` that a person would type there. They
- * fetch components from this host; the digests reach them over SSH.
+ * Joins hosts over SSH, all at once: on each the same `kadm join` that a person would type there. They
+ * fetch components from this host; the digests reach them over SSH. Control planes take turns by themselves.
  */
 export async function joinHosts(join: FleetJoin): Promise<void> {
   const { documents, welcome, ignorePreflightErrors, emit } = join;
   const remote = { ...join.remote, nearby: async () => welcome.offer.url };
   const token = generateToken();
   const cluster = { ...(await welcome.admit(token)), token };
-  const input = workerConfiguration({ documents, offer: welcome.offer, cluster, ignorePreflightErrors });
+  const controlPlane = join.controlPlane === true ? { certificateKey: generateCertificateKey() } : undefined;
+  if (controlPlane !== undefined) await welcome.uploadCertificates(controlPlane.certificateKey);
+  const input = workerConfiguration({
+    documents,
+    offer: welcome.offer,
+    cluster,
+    ignorePreflightErrors,
+    ...(controlPlane && { controlPlane }),
+  });
   const results = await onEachTarget(
     join.targets,
     { emit, verb: 'join' },
@@ -41,7 +52,7 @@ export async function joinHosts(join: FleetJoin): Promise<void> {
 
 /** @returns a note where there was nothing to do */
 async function joinOne(
-  { welcome }: FleetJoin,
+  { welcome, controlPlane }: FleetJoin,
   target: SshTarget,
   { remote, input, emit }: { readonly remote: RemoteOptions; readonly input: string; readonly emit: Emit },
 ): Promise<string | undefined> {
@@ -52,11 +63,11 @@ async function joinOne(
     const { completed, node } = session.state;
     // Of another cluster it would be refused by the join itself.
     if (
-      completed === 'join' &&
+      completed === (controlPlane === true ? 'init' : 'join') &&
       node !== undefined &&
       (await welcome.nodes()).some(({ name }) => name === node.name)
     )
-      return 'it is a node already';
+      return controlPlane === true ? 'it is a control plane already' : 'it is a node already';
     const result = await session.run({ argv: ['join', '--config', '-'], input, emit });
     const joined = joinResult.safeParse(result).data?.nodeName;
     if (joined !== undefined) await demandReachable(welcome, target.name, joined);

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { HostEntry } from '../config/hosts.ts';
 import { EXIT, UserError } from '../errors.ts';
 import type { Emit } from '../phases/events.ts';
+import { generateCertificateKey } from '../pki/certificate-key.ts';
 import { generateToken } from '../pki/token.ts';
 import type { HostState } from '../ssh/host-state.ts';
 import { type FleetHost, hasMarks, marksOf, openHost, placed } from './fleet-host.ts';
@@ -27,7 +28,13 @@ const joinCommand = z.object({
 
 type Admission = ClusterPin & { readonly token: string };
 
-/** The control plane, and what the workers wait for of it. */
+/** What one of the other control planes of the file is, as soon as it was reached. */
+export interface Standing {
+  readonly host: string;
+  readonly completed: HostState['completed'];
+}
+
+/** The first control plane, and what the others and the workers wait for of it. */
 export class Master {
   readonly #run: FleetUp;
   readonly #names = new Map<string, string>();
@@ -40,11 +47,16 @@ export class Master {
   #session: HostSession | undefined;
   #reception: Reception | undefined;
   #admission: Promise<Admission> | undefined;
+  #certificateKey: Promise<string> | undefined;
+  readonly #others: Promise<readonly Standing[]>;
   #existing = false;
   #nodes: Promise<ClusterNode[]> | undefined;
 
-  constructor(run: FleetUp) {
+  /** @param others of the control planes; rejected when one of them cannot be reached */
+  constructor(run: FleetUp, others: Promise<readonly Standing[]>) {
     this.#run = run;
+    this.#others = others;
+    others.catch(() => {});
     // A failure is told by the control plane's own line; workers that wait hear of it when they ask.
     this.#offer.promise.catch(() => {});
     this.#ready.promise.catch(() => {});
@@ -72,6 +84,13 @@ export class Master {
     await this.#ready.promise;
     this.#admission ??= this.#admit();
     return await this.#admission;
+  }
+
+  /** By which further control planes get what all of them share; uploaded when the first one asks. */
+  async certificateKey(): Promise<string> {
+    await this.#ready.promise;
+    this.#certificateKey ??= this.#upload();
+    return await this.#certificateKey;
   }
 
   /** @throws Error before there is one */
@@ -144,20 +163,45 @@ export class Master {
       );
     }
     const entry = await placed(session, controlPlane);
-    await this.admit(controlPlane, session, entry, emit);
+    const name = await this.admit(controlPlane, session, entry, emit);
     this.#reception = await this.#run.welcome(session, controlPlane);
     this.#offer.resolve(this.#reception.offer);
-    if (completed === undefined) await this.#init(session, this.#reception, entry, emit);
+    if (completed === undefined) {
+      await this.#refuseSecondCluster(emit);
+      await this.#init(session, this.#reception, entry, emit);
+    }
     this.#ready.resolve();
-    await this.#mark(entry, completed === undefined);
+    await this.#mark(session.state.node?.name ?? name, entry, completed === undefined);
     return completed === 'init' ? 'it is a control plane already' : undefined;
   }
 
-  async #mark(entry: HostEntry, isNew: boolean): Promise<void> {
+  /** A cluster that is there already would get a second one beside it. */
+  async #refuseSecondCluster(emit: Emit): Promise<void> {
+    if (this.#run.masters.length > 0)
+      emit({ type: 'progress', path: [], message: 'looking at the other control planes' });
+    const present = (await this.#others).find(({ completed }) => completed === 'init');
+    if (present === undefined) return;
+    const { name } = this.#run.controlPlane.target;
+    throw new UserError(
+      `${present.host} is a control plane already, and ${name} is not; nothing was changed`,
+      {
+        remedy: `put ${present.host} first among the control planes of the file, and ${name} joins it`,
+        exitCode: EXIT.preflight,
+      },
+    );
+  }
+
+  async #mark(name: string, entry: HostEntry, isNew: boolean): Promise<void> {
     const { controlPlane } = this.#run;
     if (!isNew && !hasMarks(entry)) return;
-    const node = (await this.reception.nodes()).find(({ master }) => master);
+    const node = (await this.reception.nodes()).find((one) => one.name === name);
     if (node !== undefined) await this.reception.mark(marksOf(node.name, { ...controlPlane, entry }));
+  }
+
+  async #upload(): Promise<string> {
+    const key = generateCertificateKey();
+    await this.reception.uploadCertificates(key);
+    return key;
   }
 
   async #init(session: HostSession, reception: Reception, entry: HostEntry, emit: Emit): Promise<void> {

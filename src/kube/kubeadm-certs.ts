@@ -14,20 +14,23 @@ const TTL_SECONDS = 2 * 3600;
 const OWNER = 'ends the Secret kubeadm-certs after two hours';
 
 interface Secret {
-  readonly metadata: { readonly name: string; readonly uid: string };
+  readonly metadata: {
+    readonly name: string;
+    readonly uid: string;
+    readonly ownerReferences?: readonly { readonly name: string }[];
+  };
   readonly data?: Readonly<Record<string, string | null>>;
 }
 
 /**
  * Keeps files in the cluster, each encrypted with the key, in place of those of an earlier upload.
  * @param files content by name; '' for one that there is none of
- * @returns what takes them away again
  */
 export async function uploadCertificates(
   client: KubeClient,
   files: ReadonlyMap<string, string>,
   key: string,
-): Promise<() => Promise<void>> {
+): Promise<void> {
   const data = Object.fromEntries(
     [...files].map(([name, text]) => [name, text === '' ? '' : encryptWith(key, text).toString('base64')]),
   );
@@ -40,7 +43,7 @@ export async function uploadCertificates(
   await Promise.all(certificateReader().map((object) => client.apply(object as KubeObject)));
   const { metadata } = await client.create<Secret>(SECRETS, token);
   // Made anew: of an earlier one, which something else may have made, nothing is to stay.
-  await remove(client, NAME);
+  await withdrawCertificates(client);
   const owner = { apiVersion: 'v1', kind: 'Secret', name: metadata.name, uid: metadata.uid };
   await client.create(SECRETS, {
     apiVersion: 'v1',
@@ -53,10 +56,15 @@ export async function uploadCertificates(
     type: 'Opaque',
     data,
   });
-  return async () => {
-    await remove(client, NAME);
-    await remove(client, metadata.name);
-  };
+}
+
+/** Takes them out of the cluster before their time. */
+export async function withdrawCertificates(client: KubeClient): Promise<void> {
+  const present = await client.find<Secret>(`${SECRETS}/${NAME}`);
+  if (present === undefined) return;
+  await remove(client, NAME);
+  const owners = present.metadata.ownerReferences ?? [];
+  await Promise.all(owners.map(({ name }) => remove(client, name)));
 }
 
 /** Lets whoever has a join token read them. */
