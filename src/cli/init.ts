@@ -123,6 +123,8 @@ async function runInit(options: InitOptions, only?: readonly string[]): Promise<
     const dryRun = options.dryRun ?? documents.InitConfiguration?.dryRun ?? false;
     if (!dryRun) requireRoot();
     const settings = initSettings(options, documents, facts, DEFAULT_KUBERNETES_VERSION);
+    if (settings.uploadCerts && settings.controlPlaneEndpoint === undefined && only === undefined)
+      warn(emit, 'without --control-plane-endpoint no further control plane can join this cluster');
     const host = dryRun ? new DryRunHost(local) : local;
     const executable = process.execPath;
     const shown = hiding(options, emit);

@@ -213,10 +213,11 @@ export class Master {
       token,
     );
     const watch: Emit = (event) => {
-      const found = event.type === 'result' ? joinCommand.safeParse(event.result).data : undefined;
-      if (found === undefined) return emit(event);
-      // Not passed on: it holds the token. It comes long before init ends, which then waits for what the
-      // workers do not need.
+      // Not passed on: results hold the token, and perhaps a certificate key.
+      if (event.type !== 'result') return emit(event);
+      const found = joinCommand.safeParse(event.result).data;
+      if (found === undefined) return;
+      // It comes long before init ends, which then waits for what the workers do not need.
       this.#admission ??= Promise.resolve({ ...found.joinCommand, token });
       this.#ready.resolve();
     };

@@ -19,7 +19,5 @@ export const uploadCerts: Phase<InitContext> = {
     await uploadCertificates(await api(), await readSharedFiles(host, settings.etcd), certificateKey);
     uploaded(certificateKey);
     step.note('encrypted, for two hours');
-    if (settings.controlPlaneEndpoint !== undefined) return;
-    step.warn('without a control-plane endpoint of the cluster no further control plane can join');
   },
 };
