@@ -1,6 +1,7 @@
 import { EXIT, UserError } from '../../errors.ts';
 import { controlPlaneChecks } from '../../init/preflight.ts';
 import { KubeClient } from '../../kube/client.ts';
+import { KUBELET_KUBECONFIG } from '../../node/kubelet.ts';
 import { runChecks } from '../../node/preflight.ts';
 import type { Phase } from '../../phases/phase.ts';
 import { whileSettling } from '../settling.ts';
@@ -16,7 +17,8 @@ export const checkControlPlane: Phase<ControlPlaneJoinContext> = {
   title: 'Check that the cluster’s control plane fits this host',
   needs: ['discovery'],
   async run(context, step) {
-    if (!context.fresh) return;
+    // An earlier run got further, and what is here is its own.
+    if ((await context.host.stat(KUBELET_KUBECONFIG)) !== undefined) return;
     const here = context.here();
     await runChecks(controlPlaneChecks(here), here.settings.ignorePreflightErrors, step);
     await refuseTakenName(context);

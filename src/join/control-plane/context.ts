@@ -5,8 +5,6 @@ import type { JoinContext } from '../context.ts';
 
 /** What the phases share by which a host joins as a control plane. */
 export interface ControlPlaneJoinContext extends JoinContext {
-  /** Whether no earlier run has been at work here. */
-  readonly fresh: boolean;
   /** What the phases of init are given; from discovery on. */
   readonly here: () => ControlPlaneContext;
   /** A client of the control planes that are there, with the rights of system:masters; once there are kubeconfigs. */

@@ -13,7 +13,7 @@ export async function runControlPlanePhases(
   environment: Readonly<Record<string, string | undefined>>,
   options: RunPhasesOptions,
 ): Promise<void> {
-  const { host, cluster, ledger } = context;
+  const { host, cluster } = context;
   let here: ControlPlaneContext | undefined;
   const ofThisHost = (): ControlPlaneContext => {
     here ??= { ...context, settings: controlPlaneSettings(cluster.get(), environment), api: own.get };
@@ -26,8 +26,7 @@ export async function runControlPlanePhases(
   }));
   const others = lazyClient(host, () => ({ server: cluster.get().server, timeoutMs: apiCallMs() }));
   const held: ControlPlaneJoinContext['held'] = {};
-  const fresh = ledger.begun === undefined;
-  const whole = { ...context, fresh, here: ofThisHost, others: others.get, held };
+  const whole = { ...context, here: ofThisHost, others: others.get, held };
   try {
     await runPhases(phases, whole, options);
   } finally {
