@@ -1,5 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
-import { UserError } from '../errors.ts';
+import { messageOf, UserError } from '../errors.ts';
 import type { Host } from '../host/host.ts';
 import { Transport } from '../kube/transport.ts';
 import { PKI_DIRECTORY } from '../pki/plan.ts';
@@ -33,7 +34,12 @@ export interface EtcdCredentials {
 }
 
 /** etcd answered, and said no. */
-export class EtcdError extends Error {}
+export class EtcdError extends UserError {}
+
+/** Said by a member for some seconds after it, or one of the others, has come back: nothing was changed. */
+const NOT_YET = /unhealthy cluster/;
+const NOT_YET_MS = 30_000;
+const PAUSE_MS = 500;
 
 /** As whom a control plane calls its etcd; undefined where it has no etcd of its own. */
 export async function etcdCredentials(host: Host): Promise<EtcdCredentials | undefined> {
@@ -70,7 +76,7 @@ export class EtcdClient {
   /** A learner has all data and no vote: one that never starts costs nobody the quorum. @returns all members */
   async addLearner(peerURL: string): Promise<Member[]> {
     const asked = { peerURLs: [peerURL], isLearner: true };
-    return (await this.#call('cluster/member/add', asked, membersSchema)).members;
+    return (await this.#change('cluster/member/add', asked, membersSchema)).members;
   }
 
   async promote(id: string): Promise<void> {
@@ -78,7 +84,7 @@ export class EtcdClient {
   }
 
   async remove(id: string): Promise<void> {
-    await this.#call('cluster/member/remove', { ID: id }, z.unknown());
+    await this.#change('cluster/member/remove', { ID: id }, z.unknown());
   }
 
   /** Whether one member answers and knows a leader; without one it serves nobody. */
@@ -96,6 +102,19 @@ export class EtcdClient {
     }
   }
 
+  async #change<T>(method: string, body: object, schema: z.ZodType<T>): Promise<T> {
+    const end = performance.now() + NOT_YET_MS;
+    for (;;) {
+      try {
+        return await this.#call(method, body, schema);
+      } catch (error) {
+        const notYet = error instanceof EtcdError && NOT_YET.test(error.message);
+        if (!notYet || performance.now() > end) throw error;
+        await sleep(PAUSE_MS);
+      }
+    }
+  }
+
   async #call<T>(method: string, body: object, schema: z.ZodType<T>): Promise<T> {
     return await callFirst(this.#endpoints, this.#credentials, [method, body], schema);
   }
@@ -107,21 +126,27 @@ async function callFirst<T>(
   [method, body]: readonly [method: string, body: object],
   schema: z.ZodType<T>,
 ): Promise<T> {
-  let failure: unknown = new UserError('no address of a member of etcd is known');
+  let refused: EtcdError | undefined;
+  let unreached = 'no address of a member is known';
   for (const server of endpoints) {
     const transport = new Transport({ server, ...credentials }, MAX_BYTES);
     try {
       const call = { method: 'POST', path: `/v3/${method}`, body } as const;
       const { status, text } = await transport.exchange(call, CALL_TIMEOUT_MS);
       if (status === 200) return schema.parse(JSON.parse(text));
-      failure = refusal(server, method, status, text);
+      refused ??= refusal(server, method, status, text);
     } catch (error) {
-      failure = error;
+      unreached = messageOf(error);
     } finally {
       transport.close();
     }
   }
-  throw failure;
+  throw (
+    refused ??
+    new UserError(`etcd cannot be reached: ${unreached}`, {
+      remedy: 'see on the control planes that it runs: their logs are in /var/log/pods',
+    })
+  );
 }
 
 function refusal(server: string, method: string, status: number, text: string): EtcdError {
