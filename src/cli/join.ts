@@ -184,12 +184,12 @@ function joined({ nodeName, network }: Joined): string {
 }
 
 async function joinOthers(endpoint: string | undefined, options: JoinOptions, run: VerbRun): Promise<string> {
-  const { token, nodeName, discoveryTokenCaCertHash, certificateKey, apiserverAdvertiseAddress } = options;
-  const only =
-    endpoint ?? token ?? nodeName ?? discoveryTokenCaCertHash ?? certificateKey ?? apiserverAdvertiseAddress;
+  const { token, nodeName, discoveryTokenCaCertHash, certificateKey } = options;
+  const { apiserverAdvertiseAddress: address, apiserverBindPort: port } = options;
+  const only = endpoint ?? token ?? nodeName ?? discoveryTokenCaCertHash ?? certificateKey ?? address ?? port;
   if (only !== undefined) {
     throw new UserError(
-      '--ssh goes without an endpoint, --token, --node-name, --discovery-token-ca-cert-hash, --certificate-key and --apiserver-advertise-address',
+      '--ssh goes without an endpoint, --token, --node-name, --discovery-token-ca-cert-hash, --certificate-key, --apiserver-advertise-address and --apiserver-bind-port',
       {
         remedy: 'the master that this runs on knows them: kadm join --ssh root@WORKER',
         exitCode: EXIT.usage,

@@ -69,8 +69,9 @@ export class EtcdClient {
     this.#credentials = credentials;
   }
 
-  async members(): Promise<Member[]> {
-    return (await this.#call('cluster/member/list', {}, membersSchema)).members;
+  /** @param sure asks the quorum; else it is what one member knows, which it tells without a quorum too */
+  async members({ sure = false } = {}): Promise<Member[]> {
+    return (await this.#call('cluster/member/list', { linearizable: sure }, membersSchema)).members;
   }
 
   /** A learner has all data and no vote: one that never starts costs nobody the quorum. @returns all members */

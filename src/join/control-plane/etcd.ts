@@ -37,7 +37,7 @@ export const etcd: Phase<ControlPlaneJoinContext> = {
 
 /** All members, this host among them. */
 async function announced(client: EtcdClient, url: string, hasData: boolean): Promise<Member[]> {
-  const members = await client.members();
+  const members = await client.members({ sure: true });
   const plan = joining(members, url, hasData);
   if (plan.step === 'go-on') return members;
   const other = members.find((member) => member.isLearner && !member.peerURLs.includes(url));
