@@ -21,8 +21,9 @@ export const downloadCerts: Phase<ControlPlaneJoinContext> = {
     const key = settings.controlPlane?.certificateKey;
     if (host.dryRun) return;
     const present = await readSharedFiles(host, etcd);
-    if (wanted.every(({ name }) => present.get(name) !== '')) step.note('they are here');
-    else if (key === undefined) throw missing(wanted, present);
+    const lacking = wanted.filter(({ name }) => present.get(name) === '');
+    if (lacking.length === 0) step.note('they are here');
+    else if (key === undefined) refuse(lacking);
     else {
       const client = new KubeClient(access, { timeoutMs: settings.timeouts.apiCallMs });
       const files = await whileSettling(() => downloadCertificates(client, key)).finally(() =>
@@ -47,9 +48,11 @@ export const downloadCerts: Phase<ControlPlaneJoinContext> = {
   },
 };
 
-function missing(wanted: readonly SharedFile[], present: ReadonlyMap<string, string>): UserError {
-  const lacking = wanted.filter(({ name }) => present.get(name) === '').map(({ path }) => path);
-  return new UserError(`a control plane needs what the others share, and there is no ${lacking.join(', ')}`, {
+/** The key of an external authority is nowhere in the cluster; whether it is one, making the certificates will tell. */
+function refuse(lacking: readonly SharedFile[]): void {
+  const paths = lacking.filter(({ name }) => !name.endsWith('ca.key')).map(({ path }) => path);
+  if (paths.length === 0) return;
+  throw new UserError(`a control plane needs what the others share, and there is no ${paths.join(', ')}`, {
     remedy:
       'on a control plane, `kadm init phase upload-certs` uploads them and prints the --certificate-key; or, from there, kadm join --control-plane --ssh',
     exitCode: EXIT.preflight,
