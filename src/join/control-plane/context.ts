@@ -9,6 +9,6 @@ export interface ControlPlaneJoinContext extends JoinContext {
   readonly here: () => ControlPlaneContext;
   /** A client of the control planes that are there, with the rights of system:masters; once there are kubeconfigs. */
   readonly others: () => Promise<KubeClient>;
-  /** Filled by the phase control-plane-lock, and released at the end of the run. */
+  /** Filled by the phase control-plane-lock; released once the host is a control plane, at the latest with the run. */
   readonly held: { lock?: ControlPlaneLock };
 }

@@ -35,6 +35,16 @@ const agent: Phase<ControlPlaneJoinContext> = {
   },
 };
 
+/** From here on the next one may join: what is left concerns this host alone. */
+const mark: Phase<ControlPlaneJoinContext> = {
+  ...ofInit(markControlPlane, ['wait-control-plane']),
+  async run(context, step) {
+    await markControlPlane.run(context.here(), step);
+    await context.held.lock?.release(step.warn);
+    delete context.held.lock;
+  },
+};
+
 /** What makes a host that has runtime and images, and knows its cluster, one more control plane of it. */
 export const controlPlanePhases: readonly Phase<ControlPlaneJoinContext>[] = [
   checkControlPlane,
@@ -51,7 +61,7 @@ export const controlPlanePhases: readonly Phase<ControlPlaneJoinContext>[] = [
   ofInit(scheduler, ['wait-apiserver', 'other-images']),
   ofInit(waitControlPlane, ['controller-manager', 'scheduler']),
   agent,
-  ofInit(markControlPlane, ['wait-control-plane']),
+  mark,
   ofInit(kubeletFinalize, ['mark-control-plane']),
   waitNodeReady,
 ];
