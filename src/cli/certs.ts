@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { Command } from 'commander';
 import type { Expiration, Expirations } from '../certs/inventory.ts';
 import { configOption, loadDocuments, outputOption, ownHostname } from './options.ts';
@@ -160,8 +159,8 @@ admin.conf.crt beside admin.conf.csr. With the authority's ca.crt there, kadm in
 function certificateKeyCommand(): Command {
   return new Command('certificate-key')
     .description('print a new key for encrypting certificates that are kept in the cluster')
-    .action(() => void process.stdout.write(`${randomBytes(KEY_BYTES).toString('hex')}\n`));
+    .action(async () => {
+      const { generateCertificateKey } = await import('../pki/certificate-key.ts');
+      process.stdout.write(`${generateCertificateKey()}\n`);
+    });
 }
-
-/** AES-256, as kubeadm's. */
-const KEY_BYTES = 32;

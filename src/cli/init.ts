@@ -1,6 +1,8 @@
 import { Command } from 'commander';
 import { contradictions, INIT_FLAGS } from '../config/contradictions.ts';
 import type { InitFlags } from '../config/settings.ts';
+import type { JoinCommand } from '../init/context.ts';
+import type { InitResult } from '../init/run.ts';
 import type { Emit } from '../phases/events.ts';
 import {
   configOption,
@@ -23,6 +25,7 @@ Examples:
   kadm init --pod-network-cidr 10.10.0.0/16 --apiserver-advertise-address 10.0.0.1
   kadm init --network-backend auto
   kadm init --config cluster.yaml --output json
+  kadm init --control-plane-endpoint k8s.example.org --upload-certs
   kadm init --dry-run
 `;
 
@@ -32,12 +35,14 @@ Examples:
   kadm init phase certs
   kadm init phase control-plane apiserver --config cluster.yaml
   kadm init phase addon all --dry-run
+  kadm init phase upload-certs
 `;
 
 interface InitOptions extends InitFlags {
   readonly config?: string;
   readonly dryRun?: boolean;
   readonly skipTokenPrint?: boolean;
+  readonly skipCertificateKeyPrint?: boolean;
   readonly output: OutputFormat;
 }
 
@@ -65,6 +70,9 @@ async function listPhases(): Promise<void> {
 function withOptions(command: Command): Command {
   return settingsOptions(command)
     .option('--skip-token-print', 'do not print the join token at the end')
+    .option('--upload-certs', 'keep the certificates in the cluster, encrypted, for further control planes')
+    .option('--certificate-key <key>', 'the key that encrypts them (default: made up)')
+    .option('--skip-certificate-key-print', 'do not print the key of uploaded certificates')
     .addOption(configOption())
     .addOption(dryRunOption())
     .addOption(outputOption());
@@ -119,10 +127,12 @@ async function runInit(options: InitOptions, only?: readonly string[]): Promise<
     const dryRun = options.dryRun ?? documents.InitConfiguration?.dryRun ?? false;
     if (!dryRun) requireRoot();
     const settings = initSettings(options, documents, facts, DEFAULT_KUBERNETES_VERSION);
+    if (settings.uploadCerts && settings.controlPlaneEndpoint === undefined && only === undefined)
+      warn(emit, 'without --control-plane-endpoint no further control plane can join this cluster');
     const host = hostFor(dryRun);
     const executable = process.execPath;
-    const shown = options.skipTokenPrint === true ? withoutToken(emit) : emit;
-    const command = await init({
+    const shown = hiding(options, emit);
+    const result = await init({
       settings,
       host,
       executable,
@@ -130,22 +140,60 @@ async function runInit(options: InitOptions, only?: readonly string[]): Promise<
       signal,
       ...(only && { only }),
     });
-    if (command === undefined) return dryRunReport(host, emit);
-    return afterInit(options.skipTokenPrint === true ? { ...command, token: 'TOKEN' } : command);
+    if (dryRun) return dryRunReport(host, emit);
+    return afterInit(result, options, settings.controlPlaneEndpoint !== undefined);
   });
 }
 
-/** The join command's parts without the token, for `--skip-token-print`. */
-function withoutToken(emit: Emit): Emit {
+/** Results without what is not to be printed. */
+function hiding(options: InitOptions, emit: Emit): Emit {
   return (event) => {
-    const { joinCommand } = event.type === 'result' ? event.result : {};
-    if (typeof joinCommand !== 'object' || joinCommand === null) return emit(event);
-    const { token: _, ...rest } = joinCommand as { token?: string };
-    emit({ type: 'result', path: event.path, result: { joinCommand: rest } });
+    if (event.type !== 'result') return emit(event);
+    const { joinCommand, certificateKey, ...others } = event.result as InitResult;
+    const { token, ...command } = joinCommand ?? {};
+    const result = {
+      ...others,
+      ...(joinCommand && {
+        joinCommand: options.skipTokenPrint === true ? command : { ...command, token },
+      }),
+      ...(certificateKey !== undefined && options.skipCertificateKeyPrint !== true && { certificateKey }),
+    };
+    if (Object.keys(result).length > 0) emit({ ...event, result });
   };
 }
 
-function afterInit(command: { endpoint: string; token: string; caCertHash: string }): string {
+/** What a person is to know at the end. */
+function afterInit(
+  { joinCommand, certificateKey }: InitResult,
+  options: InitOptions,
+  stableEndpoint: boolean,
+): string | undefined {
+  const key = options.skipCertificateKeyPrint === true ? 'KEY' : certificateKey;
+  if (joinCommand === undefined) {
+    return certificateKey === undefined
+      ? undefined
+      : `The certificates can be had for two hours with the key\n\n  ${key}`;
+  }
+  const command = options.skipTokenPrint === true ? { ...joinCommand, token: 'TOKEN' } : joinCommand;
+  const withKey = certificateKey !== undefined && stableEndpoint;
+  return `${afterFirst(command)}${withKey ? forControlPlanes(command, key) : ''}`;
+}
+
+function forControlPlanes(command: JoinCommand, key = ''): string {
+  return `
+
+To add control planes, from here over SSH:
+
+  kadm join --control-plane --ssh root@HOST
+
+or, within two hours, on each of them:
+
+  kadm join ${command.endpoint} --token ${command.token} \\
+    --discovery-token-ca-cert-hash ${command.caCertHash} \\
+    --control-plane --certificate-key ${key}`;
+}
+
+function afterFirst(command: JoinCommand): string {
   return `
 The control plane is up. kubectl works here at once for root; elsewhere copy /etc/kubernetes/admin.conf:
 

@@ -12,9 +12,10 @@ interface FromMaster {
   readonly config?: string;
   readonly acceptNewHostKeys?: boolean;
   readonly ignorePreflightErrors?: readonly string[];
+  readonly controlPlane?: boolean;
 }
 
-/** `kadm join --ssh`: everything that the workers need is known on the master. */
+/** `kadm join --ssh`: everything that they need is known on the master. */
 export async function joinFromMaster(
   hosts: readonly string[],
   options: FromMaster,
@@ -50,7 +51,9 @@ async function fromMaster(
     await withConnector(options, run, async (connector) => {
       const ignorePreflightErrors = options.ignorePreflightErrors ?? [];
       const remote = { connector, executable };
-      await work({ targets, remote, welcome, documents, ignorePreflightErrors, emit: run.emit });
+      const { controlPlane = false } = options;
+      const how = { ignorePreflightErrors, controlPlane, emit: run.emit };
+      await work({ targets, remote, welcome, documents, ...how });
     });
   } finally {
     await closeReception(welcome, run.emit);

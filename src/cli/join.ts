@@ -32,11 +32,13 @@ Examples:
                       --discovery-token-ca-cert-hash sha256:...
                     kadm join --config join.yaml --dry-run
   from the master:  kadm join --ssh root@10.0.0.2 --ssh root@10.0.0.3
+  a control plane:  kadm join --control-plane --ssh root@10.0.0.2
 `;
 
 const PHASE_EXAMPLES = `
 Examples:
   kadm join phase
+  kadm join phase --control-plane
   kadm join phase preflight --config join.yaml
   kadm join phase kubelet-start 10.0.0.1:6443 --token abcdef.0123456789abcdef \\
     --discovery-token-ca-cert-hash sha256:...
@@ -54,7 +56,7 @@ interface JoinOptions extends JoinFlags {
 
 export function joinCommand(): Command {
   const join = withOptions(new Command('join').enablePositionalOptions())
-    .description('bring this host into a cluster as a worker, or others over SSH')
+    .description('bring this host into a cluster, or others over SSH')
     .argument('[host:port]', 'the API server to join')
     .option(
       '--await-discovery',
@@ -95,6 +97,13 @@ function withOptions(command: Command): Command {
     .option('--node-name <name>', 'name of this node (default: the hostname)')
     .addOption(criSocketOption())
     .addOption(patchesOption())
+    .option('--control-plane', 'join as one more control plane')
+    .option('--certificate-key <key>', 'the key of the certificates that a control plane uploaded')
+    .option(
+      '--apiserver-advertise-address <address>',
+      'address of this control plane that the others reach (default: by its route to the API server)',
+    )
+    .option('--apiserver-bind-port <port>', 'port of the API server of this control plane (default: 6443)')
     .addOption(skipPhasesOption())
     .addOption(ignorePreflightErrorsOption())
     .addOption(configOption())
@@ -107,9 +116,14 @@ const ENDPOINT = /[.:]/;
 
 async function runPhase(words: readonly string[], options: JoinOptions): Promise<void> {
   if (words.length === 0) {
-    const { JOIN_NAMES, joinPhases } = await import('../join/index.ts');
+    const { controlPlaneJoinPhases, JOIN_NAMES, joinPhases } = await import('../join/index.ts');
+    const { CONTROL_PLANE_NAMES } = await import('../join/control-plane/index.ts');
     const { listOfPhases } = await import('../phases/select.ts');
-    process.stdout.write(`${listOfPhases(joinPhases, JOIN_NAMES)}\n`);
+    const list =
+      options.controlPlane === true
+        ? listOfPhases(controlPlaneJoinPhases, { ...JOIN_NAMES, ...CONTROL_PLANE_NAMES })
+        : listOfPhases(joinPhases, JOIN_NAMES);
+    process.stdout.write(`${list}\n`);
     return;
   }
   await runVerb(options.output, async (run) => {
@@ -138,7 +152,17 @@ async function joinHere(
   const host = hostFor(options.dryRun ?? documents.JoinConfiguration?.dryRun ?? false);
   const executable = process.execPath;
   const assignment = async (): Promise<JoinSettings> => settings;
-  const node = await join({ ...run, settings, assignment, host, executable, ...(only && { only }) });
+  const { controlPlane } = settings;
+  const node = await join({
+    ...run,
+    settings,
+    assignment,
+    host,
+    executable,
+    environment: process.env,
+    ...(only && { only }),
+    ...(controlPlane && { controlPlane }),
+  });
   return node === undefined ? dryRunReport(host, run.emit) : joined(node);
 }
 
@@ -155,7 +179,7 @@ async function joinWhenTold(
     });
   }
   const { join } = await import('../join/run.ts');
-  const { workerHostSettings } = await import('../config/join-settings.ts');
+  const { localEndpoint, workerHostSettings } = await import('../config/join-settings.ts');
   const { refuseDryRunHere } = await import('./dry-run.ts');
   const { LocalHost } = await import('../host/host.ts');
   const { DEFAULT_KUBERNETES_VERSION } = await import('../components/catalog.ts');
@@ -164,8 +188,11 @@ async function joinWhenTold(
   refuseDryRunHere('kadm join --await-discovery', documents);
   const host = new LocalHost();
   const executable = process.execPath;
+  const controlPlane = localEndpoint(options, documents);
   const node = await join({
     ...run,
+    environment: process.env,
+    ...(controlPlane && { controlPlane }),
     settings: workerHostSettings(options, documents, process.env),
     prepareFor: documents.ClusterConfiguration?.kubernetesVersion ?? DEFAULT_KUBERNETES_VERSION,
     assignment: async () => {
@@ -227,10 +254,12 @@ function joined({ nodeName, network }: Joined): string {
 }
 
 async function joinOthers(endpoint: string | undefined, options: JoinOptions, run: VerbRun): Promise<string> {
-  const only = endpoint ?? options.token ?? options.nodeName ?? options.discoveryTokenCaCertHash;
+  const { token, nodeName, discoveryTokenCaCertHash, certificateKey } = options;
+  const { apiserverAdvertiseAddress: address, apiserverBindPort: port } = options;
+  const only = endpoint ?? token ?? nodeName ?? discoveryTokenCaCertHash ?? certificateKey ?? address ?? port;
   if (only !== undefined) {
     throw new UserError(
-      '--ssh goes without an endpoint, --token, --node-name and --discovery-token-ca-cert-hash',
+      '--ssh goes without an endpoint, --token, --node-name, --discovery-token-ca-cert-hash, --certificate-key, --apiserver-advertise-address and --apiserver-bind-port',
       {
         remedy: 'the master that this runs on knows them: kadm join --ssh root@WORKER',
         exitCode: EXIT.usage,

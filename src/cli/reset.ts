@@ -139,7 +139,8 @@ async function resetOthers(hosts: readonly string[], options: ResetOptions, run:
     const executable = await ownExecutable();
     await withConnector(options, run, async (connector) => {
       const remote = { connector, executable };
-      await resetHosts({ targets, remote, client: access?.client, drain: options.drain, ...run });
+      const { drain, skipPhases = [] } = options;
+      await resetHosts({ targets, remote, client: access?.client, drain, skipPhases, ...run });
     });
   } finally {
     access?.client.close();

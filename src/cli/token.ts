@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { duration } from '../config/values.ts';
+import { checkCertificateKey, duration } from '../config/values.ts';
 import { EXIT, UserError } from '../errors.ts';
 import { createToken, deleteToken, listTokens, type TokenInfo } from '../kube/tokens.ts';
 import { caCertificateHash } from '../pki/ca-pin.ts';
@@ -51,6 +51,7 @@ function createCommand(): Command {
       listOption('--groups <names>', 'groups of whoever calls with it (default: those of joining nodes)'),
     )
     .option('--print-join-command', 'print the whole command that joins a worker')
+    .option('--certificate-key <key>', 'with --print-join-command: print the one that joins a control plane')
     .addOption(outputOption())
     .action(async (given: string | undefined, options: CreateOptions) => {
       await runVerb(options.output, async ({ emit }) => await create(given, options, emit));
@@ -63,6 +64,7 @@ interface CreateOptions {
   readonly groups?: readonly string[];
   readonly description: string;
   readonly printJoinCommand?: true;
+  readonly certificateKey?: string;
   readonly output: OutputFormat;
 }
 
@@ -72,6 +74,7 @@ async function create(
   emit: VerbRun['emit'],
 ): Promise<string> {
   const text = given ?? generateToken();
+  if (options.certificateKey !== undefined) checkCertificateKey(options.certificateKey);
   const token = parseToken(text);
   const wanted = tokenOptions(options);
   return await onMaster(async ({ client, server, caPem }) => {
@@ -79,7 +82,10 @@ async function create(
     const command = { endpoint: new URL(server).host, token: text, caCertHash: caCertificateHash(caPem) };
     if (options.output === 'json') emit({ type: 'result', path: [], result: { joinCommand: command } });
     if (options.printJoinCommand !== true) return text;
-    return `kadm join ${command.endpoint} --token ${text} --discovery-token-ca-cert-hash ${command.caCertHash}`;
+    const { certificateKey } = options;
+    const asControlPlane =
+      certificateKey === undefined ? '' : ` --control-plane --certificate-key ${certificateKey}`;
+    return `kadm join ${command.endpoint} --token ${text} --discovery-token-ca-cert-hash ${command.caCertHash}${asControlPlane}`;
   });
 }
 

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import type { Documents } from '../config/schema.ts';
 import { EXIT, UserError } from '../errors.ts';
 import type { FleetHost } from '../fleet/fleet-host.ts';
 import { loadDocuments, outputOption } from './options.ts';
@@ -60,7 +61,8 @@ async function up(options: UpOptions, run: VerbRun): Promise<string> {
   const documents = await loadDocuments(options.file);
   refuseDryRunOf(documents);
   const hosts = await fleetHosts(hostEntries(documents));
-  const { controlPlane, workers } = byRole(hosts);
+  const { controlPlane, masters, workers } = byRole(hosts, documents);
+  const [another] = [...masters, ...workers];
   if (hosts.some(({ local }) => local)) {
     const { requireRoot } = await import('../node/preflight.ts');
     requireRoot();
@@ -70,10 +72,11 @@ async function up(options: UpOptions, run: VerbRun): Promise<string> {
   const results = await withConnector(options, run, async (connector) =>
     bringUp({
       controlPlane,
+      masters,
       workers,
       documents,
       remote: { connector, executable },
-      welcome: (session, host) => welcomeOf(session, host, workers[0], documents, executable),
+      welcome: (session, host) => welcomeOf(session, host, another, documents, executable),
       prune: options.prune === true,
       targetOf: (node) => targetOfNode(node, context),
       ...run,
@@ -83,16 +86,32 @@ async function up(options: UpOptions, run: VerbRun): Promise<string> {
   return `${summary(results)}\nThe cluster is up: ${hosts.length} nodes. See them${where}: kubectl get nodes`;
 }
 
-function byRole(hosts: readonly FleetHost[]): { controlPlane: FleetHost; workers: FleetHost[] } {
-  const masters = hosts.filter(({ entry }) => entry.role === 'control-plane');
-  const [controlPlane] = masters;
-  if (controlPlane !== undefined && masters.length === 1) {
-    return { controlPlane, workers: hosts.filter((host) => host !== controlPlane) };
+interface Roles {
+  /** The first one. */
+  readonly controlPlane: FleetHost;
+  readonly masters: readonly FleetHost[];
+  readonly workers: readonly FleetHost[];
+}
+
+/** @throws UserError (usage) for a file without a control plane, or with several that share no name */
+function byRole(hosts: readonly FleetHost[], { ClusterConfiguration: cluster }: Documents): Roles {
+  const all = hosts.filter(({ entry }) => entry.role === 'control-plane');
+  const [controlPlane, ...masters] = all;
+  if (controlPlane === undefined) {
+    throw new UserError(
+      hosts.length === 0 ? 'the configuration names no hosts' : 'no host is to be a control plane',
+      {
+        remedy: 'name one host with `role: control-plane` in Cluster.spec.hosts (kadm up --help shows how)',
+        exitCode: EXIT.usage,
+      },
+    );
   }
-  const found =
-    hosts.length === 0 ? 'the configuration names no hosts' : `${masters.length} hosts are control planes`;
-  throw new UserError(found, {
-    remedy: 'name one host with `role: control-plane` in Cluster.spec.hosts (kadm up --help shows how)',
-    exitCode: EXIT.usage,
-  });
+  if (masters.length > 0 && !cluster?.controlPlaneEndpoint) {
+    throw new UserError(`${all.length} hosts are to be control planes, and nothing leads to all of them`, {
+      remedy:
+        'name it in ClusterConfiguration.controlPlaneEndpoint: a DNS name or address that can lead to each of them',
+      exitCode: EXIT.usage,
+    });
+  }
+  return { controlPlane, masters, workers: hosts.filter((host) => !all.includes(host)) };
 }

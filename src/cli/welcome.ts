@@ -74,6 +74,7 @@ async function answerTo(
     if ('probe' in request) return { problems: await here.probe(request.probe) };
     if ('nodes' in request) return { nodes: await here.nodes() };
     if ('expect' in request) await here.expect(request.expect);
+    else if ('uploadCertificates' in request) await here.uploadCertificates(request.uploadCertificates);
     else if ('mark' in request) await here.mark(request.mark);
     else if ('drain' in request) await here.drain(request.drain);
     else await here.forget(request.forget);

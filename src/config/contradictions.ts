@@ -29,6 +29,13 @@ export const INIT_FLAGS: readonly FlagField[] = [
     path: ['bootstrapTokens', '0', 'token'],
     secret: true,
   },
+  {
+    option: 'certificateKey',
+    flag: '--certificate-key',
+    kind: 'InitConfiguration',
+    path: ['certificateKey'],
+    secret: true,
+  },
   ...init('tokenTtl', '--token-ttl', 'bootstrapTokens.0.ttl'),
   ...cluster('podNetworkCidr', '--pod-network-cidr', 'networking.podSubnet'),
   ...cluster('serviceCidr', '--service-cidr', 'networking.serviceSubnet'),
@@ -55,6 +62,19 @@ export const JOIN_FLAGS: readonly FlagField[] = [
     '--discovery-token-ca-cert-hash',
     'discovery.bootstrapToken.caCertHashes',
   ),
+  ...join(
+    'apiserverAdvertiseAddress',
+    '--apiserver-advertise-address',
+    'controlPlane.localAPIEndpoint.advertiseAddress',
+  ),
+  ...join('apiserverBindPort', '--apiserver-bind-port', 'controlPlane.localAPIEndpoint.bindPort'),
+  {
+    option: 'certificateKey',
+    flag: '--certificate-key',
+    kind: 'JoinConfiguration',
+    path: ['controlPlane', 'certificateKey'],
+    secret: true,
+  },
   ...['token', 'discoveryToken'].map((option) => ({
     option,
     flag: option === 'token' ? '--token' : '--discovery-token',

@@ -82,6 +82,11 @@ export const tagSchema = z
   .string()
   .regex(/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$/, 'is not the tag of an image');
 
+/** By which the certificates of control planes are encrypted in the cluster. */
+export const certificateKeySchema = z
+  .string()
+  .regex(/^[0-9a-fA-F]{64}$/, 'is not a certificate key: 64 hexadecimal digits');
+
 /** A field of kubeadm's that kadm does not act on: to be told, never to be passed over. */
 export function notActedOn(why: string): z.ZodOptional<z.ZodNever> {
   return z.never(`kadm does not act on this: ${why}`).optional();

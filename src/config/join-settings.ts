@@ -1,4 +1,7 @@
+import { DEFAULTS } from './defaults.ts';
+import { addressSchema } from './fields.ts';
 import {
+  check,
   type HostFacts,
   type HostSettings,
   hostSettings,
@@ -7,12 +10,29 @@ import {
   nodeSettings,
 } from './node-settings.ts';
 import type { Documents } from './schema.ts';
-import { absolutePath, checkEndpoint, endpointWithPort, hostOf, usage } from './values.ts';
+import {
+  absolutePath,
+  checkCertificateKey,
+  checkEndpoint,
+  endpointWithPort,
+  hostOf,
+  port,
+  usage,
+} from './values.ts';
 
 export interface JoinSettings extends NodeSettings {
   readonly discovery: Discovery;
   /** By which this host proves itself to the cluster; undefined where the file of the discovery says how. */
   readonly tlsBootstrapToken: string | undefined;
+  /** What this host is to be as a control plane; undefined for a worker. */
+  readonly controlPlane: ControlPlaneJoin | undefined;
+}
+
+export interface ControlPlaneJoin {
+  readonly advertiseAddress: string;
+  readonly apiPort: number;
+  /** Opens the certificates that the cluster keeps; undefined where they are on this host. */
+  readonly certificateKey: string | undefined;
 }
 
 /** How a host knows its cluster. */
@@ -43,6 +63,10 @@ export interface JoinFlags extends NodeFlags {
   readonly tlsBootstrapToken?: string;
   readonly discoveryTokenCaCertHash?: readonly string[];
   readonly discoveryTokenUnsafeSkipCaVerification?: boolean;
+  readonly controlPlane?: boolean;
+  readonly certificateKey?: string;
+  readonly apiserverAdvertiseAddress?: string;
+  readonly apiserverBindPort?: string;
 }
 
 /** What join is to do. @throws UserError (usage) naming the flag or field that is missing or does not make sense. */
@@ -60,11 +84,14 @@ export function joinSettings(flags: JoinFlags, documents: Documents, facts: Host
       'check the address and this host’s routes (ip route)',
     );
   }
-  const inside = [facts.defaultAddress, ...(server === undefined ? [] : [hostOf(server)])];
+  const controlPlane = controlPlaneJoin(flags, documents, facts.defaultAddress);
+  const defaultAddress = controlPlane?.advertiseAddress ?? facts.defaultAddress;
+  const inside = [defaultAddress, ...(server === undefined ? [] : [hostOf(server)])];
   const token = discovery.kind === 'token' ? discovery.token : undefined;
   return {
-    ...nodeSettings(flags, documents, join, { ...facts, defaultAddress: facts.defaultAddress }, inside),
+    ...nodeSettings(flags, documents, join, { ...facts, defaultAddress }, inside),
     discovery,
+    controlPlane,
     tlsBootstrapToken: flags.tlsBootstrapToken ?? flags.token ?? join?.discovery?.tlsBootstrapToken ?? token,
   };
 }
@@ -82,6 +109,52 @@ export function discoveryFile(flags: JoinFlags, documents: Documents): string | 
   if ((flags.endpoint ?? flags.discoveryToken) !== undefined) return undefined;
   return documents.JoinConfiguration?.discovery?.file?.kubeConfigPath.replace(/^file:\/\//, '');
 }
+
+function controlPlaneJoin(
+  flags: JoinFlags,
+  documents: Documents,
+  defaultAddress: string,
+): ControlPlaneJoin | undefined {
+  const local = localEndpoint(flags, documents);
+  if (local === undefined) return undefined;
+  const certificateKey = flags.certificateKey ?? documents.JoinConfiguration?.controlPlane?.certificateKey;
+  if (certificateKey !== undefined) checkCertificateKey(certificateKey);
+  return {
+    apiPort: local.apiPort,
+    advertiseAddress: local.advertiseAddress ?? defaultAddress,
+    certificateKey,
+  };
+}
+
+/**
+ * Where a host that is to be a control plane serves the API; undefined for a worker.
+ * @throws UserError (usage)
+ */
+export function localEndpoint(
+  flags: JoinFlags,
+  { JoinConfiguration: join }: Documents,
+): { readonly advertiseAddress: string | undefined; readonly apiPort: number } | undefined {
+  const document = join?.controlPlane;
+  if (flags.controlPlane !== true && document === undefined) {
+    for (const option of CONTROL_PLANE_FLAGS) {
+      if (flags[option] === undefined) continue;
+      const flag = `--${option.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+      throw usage(`${flag} is for control planes`, 'give --control-plane too, or leave it out for a worker');
+    }
+    return undefined;
+  }
+  const { advertiseAddress, bindPort = DEFAULTS.apiPort } = document?.localAPIEndpoint ?? {};
+  check('--apiserver-advertise-address', addressSchema, flags.apiserverAdvertiseAddress);
+  return {
+    advertiseAddress: flags.apiserverAdvertiseAddress ?? advertiseAddress,
+    apiPort:
+      flags.apiserverBindPort === undefined
+        ? bindPort
+        : port('--apiserver-bind-port', flags.apiserverBindPort),
+  };
+}
+
+const CONTROL_PLANE_FLAGS = ['certificateKey', 'apiserverAdvertiseAddress', 'apiserverBindPort'] as const;
 
 type BootstrapTokenDocument = NonNullable<
   NonNullable<Documents['JoinConfiguration']>['discovery']

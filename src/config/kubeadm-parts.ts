@@ -163,12 +163,13 @@ export const timeoutsSchema = z.strictObject({
   kubernetesAPICall: durationSchema.optional(),
   tlsBootstrap: durationSchema.optional(),
   discovery: durationSchema.optional(),
-  etcdAPICall: onlyDuration('2m0s', 'it does not call etcd itself'),
+  etcdAPICall: durationSchema.optional(),
   upgradeManifests: onlyDuration('5m0s', 'it does not upgrade yet'),
 });
 
 /** In init the kubelet has no wait of its own. */
 export const initTimeoutsSchema = timeoutsSchema.extend({
+  etcdAPICall: onlyDuration('2m0s', 'init does not call etcd itself'),
   kubeletHealthCheck: onlyDuration(
     '4m0s',
     'the wait for the control plane holds the wait for the kubelet: controlPlaneComponentHealthCheck',

@@ -3,6 +3,7 @@ import { kubeletFields, kubeProxyFields } from './component-fields.ts';
 import {
   absolutePathSchema,
   addressSchema,
+  certificateKeySchema,
   cidrListSchema,
   domainSchema,
   endpointSchema,
@@ -135,7 +136,7 @@ export const initConfigurationSchema = z.strictObject({
       'only the first may be left to be made up: give the others their token',
     )
     .optional(),
-  certificateKey: notActedOn('it makes one control plane so far, and uploads no certificates'),
+  certificateKey: certificateKeySchema.optional(),
   dryRun: z.boolean().optional(),
   localAPIEndpoint: z
     .strictObject({ advertiseAddress: addressSchema.optional(), bindPort: portSchema.optional() })
@@ -177,7 +178,15 @@ export const joinConfigurationSchema = z.strictObject({
   apiVersion: z.literal(KUBEADM_VERSION),
   kind: z.literal('JoinConfiguration'),
   caCertPath: onlyDefault('/etc/kubernetes/pki/ca.crt', 'the kubelet and the agent read it there'),
-  controlPlane: notActedOn('it makes one control plane so far, and joins workers'),
+  /** Even when it is empty it says that the host joins as a control plane. */
+  controlPlane: z
+    .strictObject({
+      localAPIEndpoint: z
+        .strictObject({ advertiseAddress: addressSchema.optional(), bindPort: portSchema.optional() })
+        .optional(),
+      certificateKey: certificateKeySchema.optional(),
+    })
+    .optional(),
   discovery: z
     .strictObject({
       bootstrapToken: z

@@ -23,6 +23,7 @@ import {
 import { type Documents, networkSchema } from './schema.ts';
 import {
   absolutePath,
+  checkCertificateKey,
   checkEndpoint,
   checkSizes,
   cidrs,
@@ -64,6 +65,9 @@ export interface InitSettings extends NodeSettings {
   readonly tokenOptions: TokenOptions;
   /** Further ones. */
   readonly moreTokens: readonly (TokenOptions & { readonly token: string })[];
+  /** Whether further control planes are to get the certificates from the cluster, by this key; made up when left out. */
+  readonly uploadCerts: boolean;
+  readonly certificateKey: string | undefined;
   /** Where the certificates really are; /etc/kubernetes/pki leads there. */
   readonly certificatesDir: string;
   readonly certSANs: readonly string[];
@@ -104,6 +108,8 @@ export interface InitFlags extends NodeFlags {
   readonly token?: string;
   readonly tokenTtl?: string;
   readonly controlPlaneEndpoint?: string;
+  readonly uploadCerts?: boolean;
+  readonly certificateKey?: string;
   readonly networkBackend?: string;
   readonly networkPort?: string;
   readonly networkVni?: string;
@@ -141,6 +147,8 @@ export function initSettings(
   checkSizes(podCidrs, serviceCidrs, nodeMaskFrom(cluster?.controllerManager?.extraArgs ?? []));
   const dnsDomain = flags.serviceDnsDomain ?? cluster?.networking?.dnsDomain ?? DEFAULTS.dnsDomain;
   const [token, ...moreTokens] = init?.bootstrapTokens ?? [];
+  const certificateKey = flags.certificateKey ?? init?.certificateKey;
+  if (certificateKey !== undefined) checkCertificateKey(certificateKey);
   const repository = flags.imageRepository ?? cluster?.imageRepository;
   check('--image-repository', repositorySchema, flags.imageRepository);
   for (const name of flags.apiserverCertExtraSans ?? [])
@@ -174,6 +182,8 @@ export function initSettings(
       flags.tokenTtl === undefined ? token : { ...token, ttl: flags.tokenTtl, expires: undefined },
     ),
     moreTokens: moreTokens.map((one) => ({ ...tokenOptions(one), token: one.token ?? '' })),
+    uploadCerts: (flags.uploadCerts ?? false) || certificateKey !== undefined,
+    certificateKey,
     certificatesDir:
       flags.certDir === undefined
         ? (cluster?.certificatesDir ?? DEFAULTS.certificatesDir)

@@ -10,6 +10,8 @@ export interface Timeouts {
   /** One call of the API, its retries included. */
   readonly apiCallMs: number;
   readonly tlsBootstrapMs: number;
+  /** Until etcd has taken in a new member. */
+  readonly etcdCallMs: number;
   /** For an API server that cannot be reached yet, when somebody says so: else it is an error at once. */
   readonly discoveryMs: number | undefined;
 }
@@ -24,6 +26,7 @@ export function timeoutsFrom(timeouts: TimeoutsDocument): Timeouts {
     controlPlaneMs: given(timeouts?.controlPlaneComponentHealthCheck) ?? 240_000,
     kubeletMs: given(timeouts?.kubeletHealthCheck) ?? 240_000,
     apiCallMs: given(timeouts?.kubernetesAPICall) ?? 60_000,
+    etcdCallMs: given(timeouts?.etcdAPICall) ?? 120_000,
     tlsBootstrapMs: given(timeouts?.tlsBootstrap) ?? 300_000,
     discoveryMs: given(timeouts?.discovery),
   };

@@ -1,7 +1,13 @@
 import { EXIT, UserError } from '../errors.ts';
 import { type Cidr, overlaps, parseCidr } from './cidr.ts';
 import { DEFAULTS } from './defaults.ts';
-import { absolutePathSchema, cidrListSchema, endpointSchema, secondsOf } from './fields.ts';
+import {
+  absolutePathSchema,
+  certificateKeySchema,
+  cidrListSchema,
+  endpointSchema,
+  secondsOf,
+} from './fields.ts';
 
 /** Readers of single values, from flags and documents alike. What they refuse is wrong usage, by the flag's name. */
 
@@ -74,6 +80,12 @@ export function checkSizes(
       `its prefix is between ${Math.max(0, mask - MAX_NODE_BITS)} and ${mask}; node-cidr-mask-size of the controller manager changes that of nodes`,
     );
   }
+}
+
+/** @throws UserError (usage) for what is no certificate key; it is not echoed */
+export function checkCertificateKey(text: string): void {
+  if (certificateKeySchema.safeParse(text).success) return;
+  throw usage('--certificate-key is not 64 hexadecimal digits', '`kadm certs certificate-key` makes one');
 }
 
 export function port(flag: string, text: string): number {

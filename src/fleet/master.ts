@@ -1,10 +1,12 @@
-import { lookup } from 'node:dns/promises';
 import { z } from 'zod';
 import type { HostEntry } from '../config/hosts.ts';
 import { hostOf } from '../config/values.ts';
 import { EXIT, UserError } from '../errors.ts';
+import { addressOf } from '../host/network.ts';
 import type { Emit } from '../phases/events.ts';
+import { generateCertificateKey } from '../pki/certificate-key.ts';
 import { generateToken } from '../pki/token.ts';
+import type { HostState } from '../ssh/host-state.ts';
 import { Claims, othersThan, refuseTaken } from './claims.ts';
 import { type FleetHost, hasMarks, marksOf, openHost, placed } from './fleet-host.ts';
 import type { ClusterNode } from './nodes.ts';
@@ -28,7 +30,13 @@ const joinCommand = z.object({
 
 type Admission = ClusterPin & { readonly token: string };
 
-/** The control plane, and what the workers wait for of it. */
+/** What one of the other control planes of the file is, as soon as it was reached. */
+export interface Standing {
+  readonly host: string;
+  readonly completed: HostState['completed'];
+}
+
+/** The first control plane, and what the others and the workers wait for of it. */
 export class Master {
   readonly #run: FleetUp;
   readonly #claims = new Claims();
@@ -39,13 +47,18 @@ export class Master {
   #session: HostSession | undefined;
   #reception: Reception | undefined;
   #admission: Promise<Admission> | undefined;
+  #certificateKey: Promise<string> | undefined;
+  readonly #others: Promise<readonly Standing[]>;
   #existing = false;
   /** Of a control plane that is to be. */
   #address: string | undefined;
   #nodes: Promise<ClusterNode[]> | undefined;
 
-  constructor(run: FleetUp) {
+  /** @param others of the control planes; rejected when one of them cannot be reached */
+  constructor(run: FleetUp, others: Promise<readonly Standing[]>) {
     this.#run = run;
+    this.#others = others;
+    others.catch(() => {});
     // A failure is told by the control plane's own line; workers that wait hear of it when they ask.
     this.#offer.promise.catch(() => {});
     this.#ready.promise.catch(() => {});
@@ -73,6 +86,13 @@ export class Master {
     await this.#ready.promise;
     this.#admission ??= this.#admit();
     return await this.#admission;
+  }
+
+  /** By which further control planes get what all of them share; uploaded when the first one asks. */
+  async certificateKey(): Promise<string> {
+    await this.#ready.promise;
+    this.#certificateKey ??= this.#upload();
+    return await this.#certificateKey;
   }
 
   /** @throws Error before there is one */
@@ -154,20 +174,45 @@ export class Master {
     const entry = await advertised(session, controlPlane, await placed(session, controlPlane));
     const given = this.#run.documents.InitConfiguration?.localAPIEndpoint?.advertiseAddress;
     this.#address = given ?? entry.nodeIP ?? (await session.addressTowards(ANYWHERE));
-    await this.admit(controlPlane, session, withAddress(entry, this.#address), emit);
+    const name = await this.admit(controlPlane, session, withAddress(entry, this.#address), emit);
     this.#reception = await this.#run.welcome(session, controlPlane);
     this.#offer.resolve(this.#reception.offer);
-    if (completed === undefined) await this.#init(session, this.#reception, entry, emit);
+    if (completed === undefined) {
+      await this.#refuseSecondCluster(emit);
+      await this.#init(session, this.#reception, entry, emit);
+    }
     this.#ready.resolve();
-    await this.#mark(entry, completed === undefined);
+    await this.#mark(session.state.node?.name ?? name, entry, completed === undefined);
     return completed === 'init' ? 'it is a control plane already' : undefined;
   }
 
-  async #mark(entry: HostEntry, isNew: boolean): Promise<void> {
+  /** A cluster that is there already would get a second one beside it. */
+  async #refuseSecondCluster(emit: Emit): Promise<void> {
+    if (this.#run.masters.length > 0)
+      emit({ type: 'progress', path: [], message: 'looking at the other control planes' });
+    const present = (await this.#others).find(({ completed }) => completed === 'init');
+    if (present === undefined) return;
+    const { name } = this.#run.controlPlane.target;
+    throw new UserError(
+      `${present.host} is a control plane already, and ${name} is not; nothing was changed`,
+      {
+        remedy: `put ${present.host} first among the control planes of the file, and ${name} joins it`,
+        exitCode: EXIT.preflight,
+      },
+    );
+  }
+
+  async #mark(name: string, entry: HostEntry, isNew: boolean): Promise<void> {
     const { controlPlane } = this.#run;
     if (!isNew && !hasMarks(entry)) return;
-    const node = (await this.reception.nodes()).find(({ master }) => master);
+    const node = (await this.reception.nodes()).find((one) => one.name === name);
     if (node !== undefined) await this.reception.mark(marksOf(node.name, { ...controlPlane, entry }));
+  }
+
+  async #upload(): Promise<string> {
+    const key = generateCertificateKey();
+    await this.reception.uploadCertificates(key);
+    return key;
   }
 
   async #init(session: HostSession, reception: Reception, entry: HostEntry, emit: Emit): Promise<void> {
@@ -175,10 +220,11 @@ export class Master {
     await reception.expect(token);
     const input = controlPlaneConfiguration(this.#run, entry, token);
     const watch: Emit = (event) => {
-      const found = event.type === 'result' ? joinCommand.safeParse(event.result).data : undefined;
-      if (found === undefined) return emit(event);
-      // Not passed on: it holds the token. It comes long before init ends, which then waits for what the
-      // workers do not need.
+      // Not passed on: results hold the token, and perhaps a certificate key.
+      if (event.type !== 'result') return emit(event);
+      const found = joinCommand.safeParse(event.result).data;
+      if (found === undefined) return;
+      // It comes long before init ends, which then waits for what the workers do not need.
       this.#admission ??= Promise.resolve({ ...found.joinCommand, token });
       this.#ready.resolve();
     };
@@ -208,10 +254,6 @@ function withAddress(entry: HostEntry, nodeIP: string | undefined): HostEntry {
 }
 
 /** Undefined where no such name is known here. */
-async function addressOf(host: string): Promise<string | undefined> {
-  return (await lookup(host).catch(() => undefined))?.address;
-}
-
 /** What goes to `kadm init --config -`: the documents, with a token that lives as long as the workers need it. */
 function controlPlaneConfiguration({ documents }: FleetUp, entry: HostEntry, token: string): string {
   const { InitConfiguration: init, Cluster: cluster, KubeletConfiguration: kubelet, ...rest } = documents;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ApiError, type KubeClient } from '../kube/client.ts';
+import type { KubeClient } from '../kube/client.ts';
 
 const NODES = '/api/v1/nodes';
 const CONTROL_PLANE_LABEL = 'node-role.kubernetes.io/control-plane';
@@ -86,13 +86,4 @@ export async function markNode(client: KubeClient, marks: NodeMarks): Promise<vo
     { metadata: { labels: marks.labels, annotations }, ...taints },
     'application/strategic-merge-patch+json',
   );
-}
-
-/** A Node that is gone already is no error. */
-export async function deleteNode(client: KubeClient, node: string): Promise<void> {
-  try {
-    await client.delete(`${NODES}/${encodeURIComponent(node)}`);
-  } catch (error) {
-    if (!(error instanceof ApiError && error.status === 404)) throw error;
-  }
 }

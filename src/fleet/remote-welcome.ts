@@ -1,6 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { z } from 'zod';
 import { artifactSchema } from '../components/store.ts';
+import { certificateKeySchema } from '../config/fields.ts';
 import { UserError } from '../errors.ts';
 import { type ClusterNode, clusterNodeSchema, type NodeMarks, nodeMarksSchema } from './nodes.ts';
 import type { HostSession } from './run-verb.ts';
@@ -19,6 +20,7 @@ const question = z.union([
   }),
   z.strictObject({ admit: z.string() }),
   z.strictObject({ expect: z.string() }),
+  z.strictObject({ uploadCertificates: certificateKeySchema }),
   z.strictObject({ nodes: z.literal('list') }),
   z.strictObject({ mark: nodeMarksSchema }),
   z.strictObject({ drain: z.string() }),
@@ -103,6 +105,10 @@ export class RemoteWelcome implements Reception {
 
   async expect(token: string): Promise<void> {
     await this.#ask({ expect: token });
+  }
+
+  async uploadCertificates(key: string): Promise<void> {
+    await this.#ask({ uploadCertificates: key });
   }
 
   async nodes(): Promise<ClusterNode[]> {

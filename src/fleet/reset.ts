@@ -1,10 +1,11 @@
 import { UserError } from '../errors.ts';
 import type { KubeClient } from '../kube/client.ts';
+import { deleteNode } from '../kube/delete-node.ts';
 import { drain } from '../kube/drain.ts';
 import type { Emit } from '../phases/events.ts';
 import type { SshTarget } from '../ssh/target.ts';
 import { onEachTarget, throwFailures } from './hosts.ts';
-import { clusterNodes, deleteNode } from './nodes.ts';
+import { clusterNodes } from './nodes.ts';
 import { type RemoteOptions, runVerbOnHost } from './run-verb.ts';
 import { DRAIN_TIMEOUT_MS } from './welcome.ts';
 
@@ -14,12 +15,16 @@ export interface FleetReset {
   /** The cluster as its administrator; undefined where this host has no cluster: then there is nothing to leave. */
   readonly client: KubeClient | undefined;
   readonly drain: boolean;
+  /** Phases of the reset to leave out. */
+  readonly skipPhases?: readonly string[];
   readonly emit: Emit;
   readonly signal: AbortSignal;
 }
 
 /** Takes hosts out of the cluster: the node is drained, the host reset, the Node deleted. */
 export async function resetHosts(reset: FleetReset): Promise<void> {
+  const skip = reset.skipPhases ?? [];
+  const argv = ['reset', '--force', ...(skip.length === 0 ? [] : ['--skip-phases', skip.join(',')])];
   const results = await onEachTarget(
     reset.targets,
     { emit: reset.emit, verb: 'reset' },
@@ -29,7 +34,7 @@ export async function resetHosts(reset: FleetReset): Promise<void> {
       if (reset.client && node !== undefined && reset.drain) {
         await drain(reset.client, node, { timeoutMs: DRAIN_TIMEOUT_MS, progress, signal: reset.signal });
       }
-      await runVerbOnHost(target, reset.remote, { argv: ['reset', '--force'], input: '', emit });
+      await runVerbOnHost(target, reset.remote, { argv, input: '', emit });
       if (reset.client && node !== undefined) await deleteNode(reset.client, node);
     },
   );

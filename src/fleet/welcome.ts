@@ -3,16 +3,22 @@ import { z } from 'zod';
 import { componentsOf, type Release, releaseFor } from '../components/catalog.ts';
 import { ComponentServer } from '../components/server.ts';
 import type { Artifact, ComponentStore } from '../components/store.ts';
+import { etcdSettings } from '../config/control-plane.ts';
+import { clusterConfigurationSchema } from '../config/schema.ts';
 import { messageOf, UserError } from '../errors.ts';
+import { LocalHost } from '../host/host.ts';
 import { withHostLock } from '../host/host-lock.ts';
 import type { KubeClient } from '../kube/client.ts';
+import { deleteNode } from '../kube/delete-node.ts';
 import { drain } from '../kube/drain.ts';
+import { uploadCertificates, withdrawCertificates } from '../kube/kubeadm-certs.ts';
 import { createToken, deleteToken } from '../kube/tokens.ts';
+import { readSharedFiles } from '../node/shared-pki.ts';
 import type { Emit } from '../phases/events.ts';
 import { caCertificateHash } from '../pki/ca-pin.ts';
 import { parseToken, tokenExpiry } from '../pki/token.ts';
 import type { Executable } from '../ssh/upload.ts';
-import { type ClusterNode, clusterNodes, deleteNode, markNode, type NodeMarks } from './nodes.ts';
+import { type ClusterNode, clusterNodes, markNode, type NodeMarks } from './nodes.ts';
 import { probeNode } from './probe.ts';
 
 /** Longer than a join is allowed to take, and no longer. */
@@ -23,7 +29,10 @@ const LOCK_FILE = '/run/lock/kadm-up.lock';
 const DESCRIPTION = 'made by kadm for the workers of one command';
 const KUBEADM_CONFIG = '/api/v1/namespaces/kube-system/configmaps/kubeadm-config';
 
-const clusterConfiguration = z.looseObject({ kubernetesVersion: z.string() });
+const clusterConfiguration = z.looseObject({
+  kubernetesVersion: z.string(),
+  etcd: clusterConfigurationSchema.shape.etcd,
+});
 
 /** The cluster of a master, as its administrator. */
 export interface ClusterAccess {
@@ -69,6 +78,8 @@ export interface Reception {
   admit(token: string): Promise<ClusterPin>;
   /** The same for a token that init is about to make. */
   expect(token: string): Promise<void>;
+  /** Keeps the certificates of this control plane in the cluster until the end, for others that have the key. */
+  uploadCertificates(key: string): Promise<void>;
   nodes(): Promise<ClusterNode[]>;
   /** Tells a Node what its file says of it. */
   mark(marks: NodeMarks): Promise<void>;
@@ -78,7 +89,7 @@ export interface Reception {
   forget(node: string): Promise<void>;
   /** What does not get through between this master and a node, a line each. */
   probe(node: string): Promise<string[]>;
-  /** Serves nothing more, and revokes the token. */
+  /** Serves nothing more, revokes the token, and takes the certificates back. */
   close(): Promise<void>;
 }
 
@@ -109,6 +120,7 @@ export class Welcome implements Reception {
   readonly #access: WelcomeOptions['access'];
   readonly #unlock: () => Promise<void>;
   #tokenId: string | undefined;
+  #uploaded = false;
 
   private constructor(
     offer: ComponentOffer,
@@ -130,7 +142,7 @@ export class Welcome implements Reception {
       // One that is half made may have the files of a cluster, and no API server yet.
       const cluster = makesControlPlane ? undefined : await access();
       const release = releaseFor(await runningVersion(cluster, kubernetesVersion));
-      const artifacts = await workerArtifacts(store, release);
+      const artifacts = await artifactsOf(store, release);
       const server = new ComponentServer(store, artifacts, { files: [executable] });
       const { url } = await server.start(address);
       return new Welcome({ kubernetesVersion: release.kubernetes, url, artifacts }, server, access, unlock);
@@ -154,6 +166,14 @@ export class Welcome implements Reception {
 
   async expect(token: string): Promise<void> {
     this.#tokenId = parseToken(token).id;
+  }
+
+  async uploadCertificates(key: string): Promise<void> {
+    await this.#withCluster(async ({ client }) => {
+      const { etcd } = await configurationOf(client);
+      await uploadCertificates(client, await readSharedFiles(new LocalHost(), etcdSettings(etcd)), key);
+    });
+    this.#uploaded = true;
   }
 
   async nodes(): Promise<ClusterNode[]> {
@@ -184,6 +204,8 @@ export class Welcome implements Reception {
     const id = this.#tokenId;
     this.#tokenId = undefined;
     if (id !== undefined) await this.#withCluster(({ client }) => deleteToken(client, id));
+    if (this.#uploaded) await this.#withCluster(({ client }) => withdrawCertificates(client));
+    this.#uploaded = false;
   }
 
   async #withCluster<T>(work: (cluster: ClusterAccess) => Promise<T>): Promise<T | undefined> {
@@ -218,18 +240,24 @@ async function lockControlPlane(): Promise<() => Promise<void>> {
 async function runningVersion(cluster: ClusterAccess | undefined, otherwise: string): Promise<string> {
   if (cluster === undefined) return otherwise;
   try {
-    const { data } = await cluster.client.get<{ data?: Record<string, string> }>(KUBEADM_CONFIG);
-    return clusterConfiguration.parse(parse(data?.ClusterConfiguration ?? '')).kubernetesVersion;
+    return (await configurationOf(cluster.client)).kubernetesVersion;
   } finally {
     cluster.client.close();
   }
 }
 
-async function workerArtifacts(store: ComponentStore, release: Release): Promise<Artifact[]> {
+async function configurationOf(client: KubeClient): Promise<z.infer<typeof clusterConfiguration>> {
+  const { data } = await client.get<{ data?: Record<string, string> }>(KUBEADM_CONFIG);
+  return clusterConfiguration.parse(parse(data?.ClusterConfiguration ?? ''));
+}
+
+/** What workers need, and of what control planes need besides that which is there. */
+async function artifactsOf(store: ComponentStore, release: Release): Promise<Artifact[]> {
   const index = await store.index(release.kubernetes);
-  return componentsOf('worker').map((name) => {
+  const needed = componentsOf('worker');
+  return componentsOf('control-plane').flatMap((name) => {
     const artifact = index.find((one) => one.name === name);
-    if (artifact !== undefined) return artifact;
+    if (artifact !== undefined || !needed.includes(name)) return artifact ?? [];
     throw new UserError(`${store.directory} has no ${name} for Kubernetes ${release.kubernetes}`, {
       remedy: 'name another component source in the configuration (docs/configuration.md)',
     });

@@ -12,12 +12,15 @@ export interface WorkerConfiguration {
   /** The cluster and the token to join it with; left out for a host that is only prepared. */
   readonly cluster?: ClusterPin & { readonly token: string };
   readonly ignorePreflightErrors?: readonly string[];
+  /** Given for one that is to be a control plane; the key as soon as certificates were uploaded with it. */
+  readonly controlPlane?: { readonly certificateKey?: string };
 }
 
-/** What goes to a worker's `kadm join --config -`: documents that a person could have written. */
+/** What goes to the `kadm join --config -` of a host: documents that a person could have written. */
 export function workerConfiguration(worker: WorkerConfiguration): string {
   const { documents, entry, offer, cluster } = worker;
   const { JoinConfiguration: join, KubeletConfiguration: kubelet } = documents;
+  const { controlPlane: local, ...rest } = join ?? {};
   const { hosts: _, ...spec } = documents.Cluster?.spec ?? {};
   const { url, artifacts } = offer;
   return yamlDocuments([
@@ -27,7 +30,7 @@ export function workerConfiguration(worker: WorkerConfiguration): string {
       kubernetesVersion: offer.kubernetesVersion,
     },
     {
-      ...join,
+      ...rest,
       apiVersion: 'kubeadm.k8s.io/v1beta4',
       kind: 'JoinConfiguration',
       ...(cluster && {
@@ -38,6 +41,9 @@ export function workerConfiguration(worker: WorkerConfiguration): string {
             caCertHashes: [cluster.caCertHash],
           },
         },
+      }),
+      ...(worker.controlPlane && {
+        controlPlane: { ...local, ...advertised(local, entry), ...worker.controlPlane },
       }),
       nodeRegistration: {
         ...join?.nodeRegistration,
@@ -52,6 +58,15 @@ export function workerConfiguration(worker: WorkerConfiguration): string {
     },
     ...kubeletDocuments(kubelet, entry),
   ]);
+}
+
+/** The address of a control plane is that of its node, where the file says one. */
+function advertised(
+  all: NonNullable<Documents['JoinConfiguration']>['controlPlane'],
+  entry: HostEntry | undefined,
+): object {
+  if (entry?.nodeIP === undefined) return {};
+  return { localAPIEndpoint: { ...all?.localAPIEndpoint, advertiseAddress: entry.nodeIP } };
 }
 
 /** Name and address of one node, as kubeadm's documents say them. */

@@ -83,11 +83,13 @@ export async function addressTowards(host: Host, destination: string): Promise<s
 
 /** The same for host, host:port or [address]:port, whose name is looked up first. */
 export async function addressTowardsHost(host: Host, endpoint: string): Promise<string | undefined> {
-  const name = endpoint.replace(/:\d+$/, '').replace(/^\[|\]$/g, '');
-  try {
-    const { address } = await lookup(name);
-    return await addressTowards(host, address);
-  } catch {
-    return undefined;
-  }
+  const address = await addressOf(endpoint.replace(/:\d+$/, '').replace(/^\[|\]$/g, ''));
+  if (address === undefined) return undefined;
+  // A host without `ip` is told so by the checks.
+  return await addressTowards(host, address).catch(() => undefined);
+}
+
+/** The address of a name, as this host resolves it; undefined where it has none. An address stays what it is. */
+export async function addressOf(name: string): Promise<string | undefined> {
+  return (await lookup(name).catch(() => undefined))?.address;
 }

@@ -3,7 +3,7 @@ import { renderManifest } from '../kube/manifest.ts';
 import { patched } from '../node/patches.ts';
 import type { Phase } from '../phases/phase.ts';
 import { applyAll } from './apply.ts';
-import { clusterDNS, type InitContext } from './context.ts';
+import { type ControlPlaneContext, clusterDNS, type InitContext } from './context.ts';
 import { imageOf } from './images.ts';
 
 export const addonCoredns: Phase<InitContext> = {
@@ -16,7 +16,7 @@ export const addonCoredns: Phase<InitContext> = {
   },
 };
 
-export function corednsObjects(context: InitContext): object[] {
+export function corednsObjects(context: ControlPlaneContext): object[] {
   const { settings, patches } = context;
   const image = imageOf(context, 'image-coredns');
   const data = { image, clusterDNS: clusterDNS(settings), dnsDomain: settings.dnsDomain };

@@ -1,6 +1,6 @@
 import { changesOf } from '../node/context.ts';
 import type { Phase } from '../phases/phase.ts';
-import { bracketed, cidrList, type InitContext } from './context.ts';
+import { bracketed, type ControlPlaneContext, cidrList } from './context.ts';
 import { etcdAccess } from './etcd-access.ts';
 import { imageOf } from './images.ts';
 import {
@@ -15,7 +15,7 @@ import {
 export const PKI = '/etc/kubernetes/pki';
 
 /** The API server; it starts beside etcd and keeps trying until etcd answers. */
-export const apiserver: Phase<InitContext> = {
+export const apiserver: Phase<ControlPlaneContext> = {
   id: 'apiserver',
   title: 'Write the manifest of the API server',
   needs: ['etcd'],
@@ -24,7 +24,7 @@ export const apiserver: Phase<InitContext> = {
   },
 };
 
-export function apiserverPod(context: InitContext): StaticPod {
+export function apiserverPod(context: ControlPlaneContext): StaticPod {
   const { settings } = context;
   const host = settings.advertiseAddress;
   const extra = settings.components.apiServer;

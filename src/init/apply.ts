@@ -1,9 +1,9 @@
 import { DryRunHost } from '../host/dry-run.ts';
-import type { InitContext } from './context.ts';
+import type { ControlPlaneContext } from './context.ts';
 
 /** Applies objects side by side; a dry run only shows them. */
 export async function applyAll(
-  { host, api }: Pick<InitContext, 'host' | 'api'>,
+  { host, api }: Pick<ControlPlaneContext, 'host' | 'api'>,
   objects: readonly object[],
 ): Promise<void> {
   if (host instanceof DryRunHost) return host.apply(objects);

@@ -7,23 +7,23 @@ import type { Changes } from '../phases/changes.ts';
 import type { Phase } from '../phases/phase.ts';
 import { PKI_DIRECTORY, planPki } from '../pki/pki.ts';
 import type { PkiSettings } from '../pki/table.ts';
-import { type InitContext, joinEndpoint, localUrl, serverUrl } from './context.ts';
+import { type ControlPlaneContext, joinEndpoint, localUrl, serverUrl } from './context.ts';
 
 /** The certificate authorities and the certificates that they sign: what is there and right stays. */
-export const certs: Phase<InitContext> = {
+export const certs: Phase<ControlPlaneContext> = {
   id: 'certs',
   title: 'Make the certificates',
   needs: ['preflight'],
   async run(context) {
     const changes = changesOf(context, 'certs');
-    await makeFolder(changes, context.settings.certificatesDir);
+    await makePkiFolder(changes, context.settings.certificatesDir);
     const files = await planPki(pkiSettings(context.settings), await existingPki(context.host), new Date());
     await changes.files(files.filter(({ path }) => path.startsWith(PKI_DIRECTORY)));
   },
 };
 
 /** Another place for the certificates is one to which the usual one leads: everybody finds them there as well. */
-async function makeFolder(changes: Changes, directory: string): Promise<void> {
+export async function makePkiFolder(changes: Changes, directory: string): Promise<void> {
   await changes.directory(directory, 0o700);
   if (directory === PKI_DIRECTORY || (await changes.host.stat(PKI_DIRECTORY)) !== undefined) return;
   await changes.link(PKI_DIRECTORY, directory);

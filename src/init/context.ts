@@ -5,15 +5,23 @@ import type { KubeClient } from '../kube/client.ts';
 import type { NodeContext } from '../node/context.ts';
 import { caCertificateHash } from '../pki/ca-pin.ts';
 
-/** What the phases of init share. */
-export interface InitContext extends NodeContext {
+/** What the phases share that make this host a control plane, the first one or a further one. */
+export interface ControlPlaneContext extends NodeContext {
   readonly settings: InitSettings;
-  /** The first join token: given, or made up before the run. */
-  readonly token: string;
-  /** Tells that workers may join from now on. */
-  readonly joinable: (command: JoinCommand) => void;
   /** A client with the rights of system:masters; made when first asked for, from super-admin.conf. */
   readonly api: () => Promise<KubeClient>;
+}
+
+/** What the phases of init share. */
+export interface InitContext extends ControlPlaneContext {
+  /** The first join token: given, or made up before the run. */
+  readonly token: string;
+  /** Encrypts the certificates that are uploaded; undefined when none are to be. */
+  readonly certificateKey: string | undefined;
+  /** Tells that they are. */
+  readonly uploaded: (certificateKey: string) => void;
+  /** Tells that workers may join from now on. */
+  readonly joinable: (command: JoinCommand) => void;
 }
 
 /** The parts of the command that joins a worker. */

@@ -6,7 +6,7 @@ import type { Phase } from '../phases/phase.ts';
 import { isExternal } from '../pki/external.ts';
 import { PKI } from './apiserver.ts';
 import { applyAll } from './apply.ts';
-import { cidrList, type InitContext } from './context.ts';
+import { type ControlPlaneContext, cidrList } from './context.ts';
 import { imageOf } from './images.ts';
 import {
   extraArgument,
@@ -20,7 +20,7 @@ import {
 const KUBECONFIG = '/etc/kubernetes/controller-manager.conf';
 
 /** Starts once the API server answers: until then it would only take processor time from it. */
-export const controllerManager: Phase<InitContext> = {
+export const controllerManager: Phase<ControlPlaneContext> = {
   id: 'controller-manager',
   title: 'Write the manifest of the controller manager',
   needs: ['wait-apiserver', 'other-images'],
@@ -36,7 +36,7 @@ export const controllerManager: Phase<InitContext> = {
 };
 
 /** @param externalCa the key of the authority is not here: the controllers that sign with it do not start, as with kubeadm */
-export function controllerManagerPod(context: InitContext, externalCa = false): StaticPod {
+export function controllerManagerPod(context: ControlPlaneContext, externalCa = false): StaticPod {
   const { settings } = context;
   const extra = settings.components.controllerManager;
   return {

@@ -1,7 +1,7 @@
 import type { LocalEtcd } from '../config/control-plane.ts';
 import { changesOf } from '../node/context.ts';
 import type { Phase } from '../phases/phase.ts';
-import { bracketed, type InitContext, localhost } from './context.ts';
+import { bracketed, type ControlPlaneContext, localhost } from './context.ts';
 import { imageOf } from './images.ts';
 import { extraArgument, type StaticPod, writeStaticPod } from './static-pod.ts';
 
@@ -15,8 +15,8 @@ const METRICS_PORT = 2381;
  */
 const ALONE = { 'heartbeat-interval': '10', 'election-timeout': '100' } as const;
 
-/** The cluster's store, one member for now; none where somebody else runs it. */
-export const etcd: Phase<InitContext> = {
+/** The first member of the cluster's store; none where somebody else runs it. */
+export const etcd: Phase<ControlPlaneContext> = {
   id: 'etcd',
   title: 'Write the manifest of etcd',
   needs: ['certs', 'images'],
@@ -31,7 +31,8 @@ export const etcd: Phase<InitContext> = {
   },
 };
 
-export function etcdPod(context: InitContext, etcd: LocalEtcd): StaticPod {
+/** @param cluster what etcd is told of its members (`--initial-cluster`), where it joins others; else it is the first one */
+export function etcdPod(context: ControlPlaneContext, etcd: LocalEtcd, cluster?: string): StaticPod {
   const { settings } = context;
   const address = bracketed(settings.advertiseAddress);
   const local = bracketed(localhost(settings));
@@ -50,7 +51,8 @@ export function etcdPod(context: InitContext, etcd: LocalEtcd): StaticPod {
       'data-dir': etcd.dataDir,
       'feature-gates': 'InitialCorruptCheck=true',
       'initial-advertise-peer-urls': peer,
-      'initial-cluster': `${settings.nodeName}=${peer}`,
+      'initial-cluster': cluster ?? `${settings.nodeName}=${peer}`,
+      ...(cluster === undefined ? {} : { 'initial-cluster-state': 'existing' }),
       'key-file': `${CERTIFICATES}/server.key`,
       'listen-client-urls': `https://${local}:2379,${client}`,
       'listen-metrics-urls': metrics,

@@ -1,8 +1,8 @@
 import { type ImageName, imageName } from '../components/catalog.ts';
 import { configuredName } from '../config/image-names.ts';
-import type { InitContext } from './context.ts';
+import type { ControlPlaneContext } from './context.ts';
 
-type Naming = Pick<InitContext, 'settings' | 'release'>;
+type Naming = Pick<ControlPlaneContext, 'settings' | 'release'>;
 
 /** The name by which manifests of this cluster name an image. */
 export function imageOf({ settings, release }: Naming, component: ImageName): string {

@@ -20,6 +20,7 @@ import { markControlPlane } from './mark-control-plane.ts';
 import { addonAgents, network } from './network.ts';
 import { preflight } from './preflight.ts';
 import { scheduler } from './scheduler.ts';
+import { uploadCerts } from './upload-certs.ts';
 import { uploadConfig } from './upload-config.ts';
 import { waitApiserver, waitEtcd, waitNamespaces } from './wait-apiserver.ts';
 import { waitControlPlane } from './wait-control-plane.ts';
@@ -49,6 +50,7 @@ export const initPhases: readonly Phase<InitContext>[] = [
   waitNamespaces,
   controllerManager,
   uploadConfig,
+  uploadCerts,
   bootstrapToken,
   addonCoredns,
   addonKubeProxy,

@@ -3,12 +3,12 @@ import { existingPki } from '../node/pki-files.ts';
 import type { Phase } from '../phases/phase.ts';
 import { KUBERNETES_DIRECTORY, PKI_DIRECTORY, planPki } from '../pki/pki.ts';
 import { pkiSettings } from './certs.ts';
-import type { InitContext } from './context.ts';
+import type { ControlPlaneContext } from './context.ts';
 
 const ROOT_KUBE = '/root/.kube';
 
 /** Kubeconfigs of people, components and this node's agent; kubectl finds root's own without being told. */
-export const kubeconfig: Phase<InitContext> = {
+export const kubeconfig: Phase<ControlPlaneContext> = {
   id: 'kubeconfig',
   title: 'Make the kubeconfigs',
   needs: ['certs'],
@@ -22,7 +22,7 @@ export const kubeconfig: Phase<InitContext> = {
 };
 
 /** Somebody's own configuration is not touched. */
-async function forRoot(context: InitContext, admin: string): Promise<void> {
+async function forRoot(context: ControlPlaneContext, admin: string): Promise<void> {
   if ((await context.host.stat(`${ROOT_KUBE}/config`)) !== undefined) return;
   const changes = changesOf(context, 'kubeconfig');
   await changes.tree(ROOT_KUBE, 0o750);

@@ -2,10 +2,10 @@ import { changesOf } from '../node/context.ts';
 import { KUBELET_CLIENT_PEM, KUBELET_KUBECONFIG } from '../node/kubelet.ts';
 import type { Phase } from '../phases/phase.ts';
 import { buildKubeconfig } from '../pki/kubeconfig.ts';
-import { type InitContext, localUrl } from './context.ts';
+import { type ControlPlaneContext, localUrl } from './context.ts';
 
 /** Lets the kubelet's kubeconfig name the file in which the kubelet itself renews its certificate. */
-export const kubeletFinalize: Phase<InitContext> = {
+export const kubeletFinalize: Phase<ControlPlaneContext> = {
   id: 'kubelet-finalize',
   title: 'Hand the kubelet its own certificate',
   needs: ['mark-control-plane'],

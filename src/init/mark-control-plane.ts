@@ -3,7 +3,7 @@ import type { NodeSettings } from '../config/node-settings.ts';
 import { DryRunHost } from '../host/dry-run.ts';
 import { ApiError, type KubeClient } from '../kube/client.ts';
 import type { Phase } from '../phases/phase.ts';
-import type { InitContext } from './context.ts';
+import type { ControlPlaneContext } from './context.ts';
 
 export const CONTROL_PLANE_LABEL = 'node-role.kubernetes.io/control-plane';
 
@@ -26,7 +26,7 @@ interface Node {
  * seconds: the Node is then made here, and the kubelet takes it over. Until it has, the Node has no capacity,
  * and the kubelet would refuse a static pod for good: so the control plane must run before.
  */
-export const markControlPlane: Phase<InitContext> = {
+export const markControlPlane: Phase<ControlPlaneContext> = {
   id: 'mark-control-plane',
   title: 'Mark the node as control plane',
   needs: ['wait-control-plane'],

@@ -4,7 +4,7 @@ import { startAgent } from '../node/agent.ts';
 import { changesOf } from '../node/context.ts';
 import type { Phase } from '../phases/phase.ts';
 import { applyAll } from './apply.ts';
-import { type InitContext, localUrl } from './context.ts';
+import { type ControlPlaneContext, type InitContext, localUrl } from './context.ts';
 
 /** What the agents of nodes may do. */
 export const addonAgents: Phase<InitContext> = {
@@ -18,7 +18,7 @@ export const addonAgents: Phase<InitContext> = {
  * The agent of this node, also where the pod network is somebody else's: it approves the certificates of nodes, and
  * workers that join wait for that.
  */
-export const network: Phase<InitContext> = {
+export const network: Phase<ControlPlaneContext> = {
   id: 'network',
   title: 'Start the agent and the pod network',
   needs: ['addon-agents', 'other-components', 'bootstrap-token'],
@@ -38,7 +38,7 @@ export const network: Phase<InitContext> = {
   },
 };
 
-function apiNames({ controlPlaneEndpoint, certSANs }: InitContext['settings']): string[] {
+function apiNames({ controlPlaneEndpoint, certSANs }: ControlPlaneContext['settings']): string[] {
   if (controlPlaneEndpoint === undefined) return [...certSANs];
   const { hostname } = new URL(`https://${controlPlaneEndpoint}`);
   return [hostname.replace(/^\[|\]$/g, ''), ...certSANs];

@@ -22,12 +22,13 @@ import type { Phase } from '../phases/phase.ts';
 import { isExternal } from '../pki/external.ts';
 import { PKI_DIRECTORY, planPki } from '../pki/pki.ts';
 import { pkiSettings } from './certs.ts';
-import type { InitContext } from './context.ts';
+import type { ControlPlaneContext, InitContext } from './context.ts';
 import { patchesApply, volumesThere } from './written-check.ts';
 
 /** What a control plane needs (Kubernetes documentation, kubeadm's requirements). */
 const MINIMUM = { cpus: 2, memoryMiB: 1700 } as const;
-const PORTS = [10248, 10250, 10257, 10259] as const;
+const KUBELET_PORTS = [10248, 10250] as const;
+const PORTS = [10257, 10259] as const;
 const ETCD_PORTS = [2379, 2380, 2381] as const;
 
 /** Looks before anything is changed. */
@@ -67,12 +68,35 @@ async function healthOf({ api }: InitContext): Promise<string> {
   }
 }
 
+/** What every host must have that is to be a control plane. */
+export function controlPlaneMachine(): Check[] {
+  return [numCpu(MINIMUM.cpus), memory(MINIMUM.memoryMiB)];
+}
+
+/** Of a further control plane what is checked once its cluster is known: of kadm's own nothing is here yet. */
+export function controlPlaneChecks(context: ControlPlaneContext): Check[] {
+  const { host, settings } = context;
+  const { etcd } = settings;
+  return [
+    ownAddress(host, settings.advertiseAddress),
+    patchesApply(context),
+    volumesThere(context),
+    ...portsOf(settings).map((port) => portFree(host, port)),
+    directoryAvailable(host, '/etc/kubernetes/manifests'),
+    ...(etcd.kind === 'local' ? [directoryAvailable(host, etcd.dataDir)] : []),
+  ];
+}
+
+/** Those of the control plane itself; a worker has the kubelet's too. */
+function portsOf({ apiPort, etcd }: ControlPlaneContext['settings']): number[] {
+  return [apiPort, ...PORTS, ...(etcd.kind === 'local' ? ETCD_PORTS : [])];
+}
+
 function checksFor(context: InitContext): Check[] {
   const { host, settings, ledger } = context;
   const always = [
     componentsThere(context),
-    numCpu(MINIMUM.cpus),
-    memory(MINIMUM.memoryMiB),
+    ...controlPlaneMachine(),
     ...everyNode(host),
     hostname(host, settings.nodeName),
     ownAddress(host, settings.advertiseAddress),
@@ -85,9 +109,7 @@ function checksFor(context: InitContext): Check[] {
   if (ledger.begun !== undefined) return always;
   return [
     ...always,
-    ...[settings.apiPort, ...PORTS, ...(etcd.kind === 'local' ? ETCD_PORTS : [])].map((port) =>
-      portFree(host, port),
-    ),
+    ...[...KUBELET_PORTS, ...portsOf(settings)].map((port) => portFree(host, port)),
     noOtherRuntime(host),
     cidrsUnused(host, [...settings.podCidrs, ...settings.serviceCidrs]),
     directoryAvailable(host, '/etc/kubernetes/manifests'),

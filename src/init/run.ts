@@ -2,18 +2,16 @@ import { componentsOf, releaseFor } from '../components/catalog.ts';
 import type { InitSettings } from '../config/settings.ts';
 import type { Host } from '../host/host.ts';
 import { withHostLock } from '../host/host-lock.ts';
-import { KubeClient } from '../kube/client.ts';
 import { componentsFrom } from '../node/component-source.ts';
 import { readPatches } from '../node/patches.ts';
 import type { Emit } from '../phases/events.ts';
 import { Ledger } from '../phases/ledger.ts';
 import { runPhases } from '../phases/runner.ts';
-import { credentialsFrom } from '../pki/kubeconfig.ts';
+import { generateCertificateKey } from '../pki/certificate-key.ts';
 import { generateToken, parseToken } from '../pki/token.ts';
+import { lazyClient } from './api-client.ts';
 import { type InitContext, type JoinCommand, joinCommand, localUrl } from './context.ts';
 import { INIT_NAMES, initPhases } from './index.ts';
-
-export const SUPER_ADMIN_KUBECONFIG = '/etc/kubernetes/super-admin.conf';
 
 export interface InitRun {
   readonly settings: InitSettings;
@@ -26,23 +24,31 @@ export interface InitRun {
   readonly signal: AbortSignal;
 }
 
-/**
- * Makes this host the first control plane of a new cluster.
- * @returns nothing when only some phases ran, or would have run
- */
-export async function init(run: InitRun): Promise<JoinCommand | undefined> {
+export interface InitResult {
+  /** Left out when only some phases ran, or would have run. */
+  readonly joinCommand?: JoinCommand;
+  /** Left out when no certificates were uploaded. */
+  readonly certificateKey?: string;
+}
+
+/** Makes this host the first control plane of a new cluster. */
+export async function init(run: InitRun): Promise<InitResult> {
   return run.host.dryRun ? await initAlone(run) : await withHostLock('kadm init', () => initAlone(run));
 }
 
-async function initAlone(run: InitRun): Promise<JoinCommand | undefined> {
+async function initAlone(run: InitRun): Promise<InitResult> {
   const { settings, host, emit, signal } = run;
   const release = releaseFor(settings.kubernetesVersion);
   const token = settings.token ?? generateToken();
   parseToken(token);
   const patches = await readPatches(host, settings.patchesDirectory);
   const ledger = await Ledger.open(host);
-  const api = lazyClient(host, settings);
+  const api = lazyClient(host, () => ({
+    server: localUrl(settings),
+    timeoutMs: settings.timeouts.apiCallMs,
+  }));
   let told = false;
+  let uploaded: { certificateKey?: string } = {};
   const context: InitContext = {
     ...componentsFrom(settings.componentSource),
     settings,
@@ -53,6 +59,11 @@ async function initAlone(run: InitRun): Promise<JoinCommand | undefined> {
     release: () => release,
     imageNames: () => settings.images,
     token,
+    certificateKey: certificateKeyOf(run),
+    uploaded: (certificateKey) => {
+      uploaded = { certificateKey };
+      emit({ type: 'result', path: [], result: { certificateKey } });
+    },
     patches,
     joinable: (command) => {
       if (!told) emit({ type: 'result', path: [], result: { joinCommand: command } });
@@ -68,31 +79,16 @@ async function initAlone(run: InitRun): Promise<JoinCommand | undefined> {
   }
   const ca = (await host.readFile('/etc/kubernetes/pki/ca.crt'))?.toString('utf8');
   // Without certificates, because their phase was skipped, there is no cluster yet: the next init goes on.
-  if (host.dryRun || ca === undefined || run.only !== undefined) return undefined;
+  if (host.dryRun || ca === undefined || run.only !== undefined) return uploaded;
   await ledger.append({ verb: 'init', state: 'complete', version: release.kubernetes });
   const command = joinCommand(context, ca);
   context.joinable(command);
-  return command;
+  return { joinCommand: command, ...uploaded };
 }
 
-/** One client for the whole run, made when the first phase asks for it. */
-function lazyClient(
-  host: Host,
-  settings: InitSettings,
-): { readonly get: () => Promise<KubeClient>; readonly close: () => Promise<void> } {
-  let client: Promise<KubeClient> | undefined;
-  const open = async (): Promise<KubeClient> => {
-    const text = (await host.readFile(SUPER_ADMIN_KUBECONFIG))?.toString('utf8') ?? '';
-    return new KubeClient(
-      { ...credentialsFrom(text), server: localUrl(settings) },
-      { timeoutMs: settings.timeouts.apiCallMs },
-    );
-  };
-  return {
-    get: () => {
-      client ??= open();
-      return client;
-    },
-    close: async () => (await client)?.close(),
-  };
+/** The one that was given, or a new one; undefined where no certificates are to be uploaded. */
+function certificateKeyOf({ settings, only }: InitRun): string | undefined {
+  // Whoever names the phase asks for it.
+  if (!settings.uploadCerts && only?.includes('upload-certs') !== true) return undefined;
+  return settings.certificateKey ?? generateCertificateKey();
 }

@@ -1,13 +1,13 @@
 import { changesOf } from '../node/context.ts';
 import type { Phase } from '../phases/phase.ts';
-import type { InitContext } from './context.ts';
+import type { ControlPlaneContext } from './context.ts';
 import { imageOf } from './images.ts';
 import { extraArgument, probeHost, type StaticPod, writeStaticPod } from './static-pod.ts';
 
 const KUBECONFIG = '/etc/kubernetes/scheduler.conf';
 
 /** Starts while the API server does: it waits for it by itself, and is out of its way when that needs the processor most. */
-export const scheduler: Phase<InitContext> = {
+export const scheduler: Phase<ControlPlaneContext> = {
   id: 'scheduler',
   title: 'Write the manifest of the scheduler',
   needs: ['wait-etcd', 'other-images'],
@@ -16,7 +16,7 @@ export const scheduler: Phase<InitContext> = {
   },
 };
 
-export function schedulerPod(context: InitContext): StaticPod {
+export function schedulerPod(context: ControlPlaneContext): StaticPod {
   const { settings } = context;
   const extra = settings.components.scheduler;
   return {

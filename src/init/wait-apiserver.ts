@@ -3,13 +3,13 @@ import { accepts } from '../host/network.ts';
 import { lastWordsOf } from '../node/diagnose.ts';
 import type { Phase, Step } from '../phases/phase.ts';
 import { type Wait, waitFor } from '../phases/wait.ts';
-import type { InitContext } from './context.ts';
+import type { ControlPlaneContext } from './context.ts';
 import { etcdListener } from './etcd-access.ts';
 
 const NAMESPACES = ['kube-system', 'kube-public'] as const;
 
 /** Waits until the API server answers; whether all of it is healthy is asked at the end (wait-control-plane). */
-export const waitApiserver: Phase<InitContext> = {
+export const waitApiserver: Phase<ControlPlaneContext> = {
   id: 'wait-apiserver',
   title: 'Wait for the API server',
   needs: ['kubelet-start'],
@@ -30,7 +30,7 @@ export const waitApiserver: Phase<InitContext> = {
 };
 
 /** Waits until the etcd of this host answers. */
-export const waitEtcd: Phase<InitContext> = {
+export const waitEtcd: Phase<ControlPlaneContext> = {
   id: 'wait-etcd',
   title: 'Wait for etcd',
   needs: ['kubelet-start'],
@@ -44,7 +44,7 @@ export const waitEtcd: Phase<InitContext> = {
 };
 
 /** Waits until it takes objects: it makes the first namespaces a moment after it answers. */
-export const waitNamespaces: Phase<InitContext> = {
+export const waitNamespaces: Phase<ControlPlaneContext> = {
   id: 'wait-namespaces',
   title: 'Wait for the first namespaces',
   needs: ['wait-apiserver'],
@@ -59,7 +59,7 @@ export const waitNamespaces: Phase<InitContext> = {
 
 /** Waits as long as the control plane may take; a failure shows the last words of the API server and of its etcd. */
 export async function waitForApiServer(
-  { host, settings }: InitContext,
+  { host, settings }: ControlPlaneContext,
   { signal, progress }: Step,
   check: Wait['check'],
   intervalMs = 50,

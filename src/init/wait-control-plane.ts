@@ -4,13 +4,13 @@ import { lastWordsOf } from '../node/diagnose.ts';
 import { ask } from '../node/health.ts';
 import type { Phase } from '../phases/phase.ts';
 import { waitFor } from '../phases/wait.ts';
-import type { InitContext } from './context.ts';
+import type { ControlPlaneContext } from './context.ts';
 import { extraArgument, probeHost } from './static-pod.ts';
 
 interface HealthCheck {
   readonly pod: string;
   /** Undefined when healthy; else what is amiss. */
-  readonly ask: (context: InitContext) => Promise<string | undefined>;
+  readonly ask: (context: ControlPlaneContext) => Promise<string | undefined>;
 }
 
 /**
@@ -39,7 +39,7 @@ function listener(component: ComponentSettings): { readonly scheme: 'HTTPS'; rea
 const LOOPBACK = '127.0.0.1';
 
 /** Waits until all of the control plane is healthy: without its controllers no pod would ever run. */
-export const waitControlPlane: Phase<InitContext> = {
+export const waitControlPlane: Phase<ControlPlaneContext> = {
   id: 'wait-control-plane',
   title: 'Wait until the control plane is healthy',
   needs: ['controller-manager', 'scheduler'],
@@ -60,7 +60,7 @@ export const waitControlPlane: Phase<InitContext> = {
   },
 };
 
-async function apiServerAlive({ api }: InitContext): Promise<string | undefined> {
+async function apiServerAlive({ api }: ControlPlaneContext): Promise<string | undefined> {
   try {
     await (await api()).text('/livez');
     return undefined;

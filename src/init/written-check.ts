@@ -3,7 +3,7 @@ import { localConfiguration } from '../node/kubelet.ts';
 import type { Check } from '../node/preflight.ts';
 import { corednsObjects } from './addon-coredns.ts';
 import { apiserverPod } from './apiserver.ts';
-import type { InitContext } from './context.ts';
+import type { ControlPlaneContext } from './context.ts';
 import { controllerManagerPod } from './controller-manager.ts';
 import { etcdPod } from './etcd.ts';
 import { schedulerPod } from './scheduler.ts';
@@ -11,7 +11,7 @@ import { renderStaticPod } from './static-pod.ts';
 import { kubeletConfig } from './upload-config.ts';
 
 /** A patch that does not apply is found before anything is changed: all that can be patched is made once to try. */
-export function patchesApply(context: InitContext): Check {
+export function patchesApply(context: ControlPlaneContext): Check {
   return {
     name: 'Patches',
     run: async () => {
@@ -26,7 +26,7 @@ export function patchesApply(context: InitContext): Check {
   };
 }
 
-function writeOnTrial(context: InitContext): void {
+function writeOnTrial(context: ControlPlaneContext): void {
   const { settings, patches } = context;
   const pods = [apiserverPod(context), controllerManagerPod(context), schedulerPod(context)];
   const etcd = settings.etcd.kind === 'local' ? [etcdPod(context, settings.etcd)] : [];
@@ -36,7 +36,7 @@ function writeOnTrial(context: InitContext): void {
 }
 
 /** What a component is to find at a path of the host; what kadm would make there is no problem. */
-export function volumesThere({ host, settings }: InitContext): Check {
+export function volumesThere({ host, settings }: ControlPlaneContext): Check {
   return {
     name: 'ExtraVolumes',
     run: async () => {

@@ -19,6 +19,8 @@ export interface Cluster {
   readonly access: ApiCredentials;
   readonly kubernetesVersion: string;
   readonly images: ImageNames;
+  /** The ClusterConfiguration of the ConfigMap kubeadm-config, as it is. */
+  readonly clusterConfiguration: string;
   readonly kubeletConfiguration: Record<string, unknown>;
   /** Undefined in a cluster whose network is not kadm's. */
   readonly network: ClusterNetwork | undefined;
@@ -28,6 +30,8 @@ export interface Cluster {
 export interface JoinContext extends NodeContext {
   /** Which cluster to join, and as what; said at the start, or while the host is being prepared. */
   readonly assignment: () => Promise<JoinSettings>;
+  /** Where a host that joins as a control plane is to serve the API; undefined for a worker. */
+  readonly controlPlane: { readonly apiPort: number } | undefined;
   /** Filled by the phase discovery, on which all that use it depend. */
   readonly cluster: Discovered;
 }

@@ -26,6 +26,8 @@ const clusterConfiguration = z.looseObject({
   kubernetesVersion: z.string(),
   imageRepository: z.string().optional(),
   dns: imageChoice.optional(),
+  etcd: z.object({ local: imageChoice.optional() }).optional(),
+  controlPlaneEndpoint: z.string().optional(),
 });
 const kubeletConfiguration = z.looseObject({ kind: z.literal('KubeletConfiguration') });
 /** What the ConfigMap kadm-config says of the pod network. */
@@ -59,7 +61,9 @@ export const discovery: Phase<JoinContext> = {
     const found = await verified(settings, context.host, step);
     const client = new KubeClient(found.access, { timeoutMs: settings.timeouts.apiCallMs });
     try {
-      context.cluster.set({ settings, ...found, ...(await readConfiguration(client)) });
+      const configuration = await readConfiguration(client);
+      if (settings.controlPlane !== undefined) demandStableEndpoint(configuration.clusterConfiguration);
+      context.cluster.set({ settings, ...found, ...configuration });
     } finally {
       client.close();
     }
@@ -133,17 +137,30 @@ async function readConfiguration(client: KubeClient): Promise<Omit<Cluster, 'set
     readKey(client, 'kubelet-config', 'kubelet'),
     readKey(client, 'kadm-config', 'network').catch(absent),
   ]);
-  const { kubernetesVersion, imageRepository, dns } = clusterConfiguration.parse(parse(cluster ?? ''));
+  const text = cluster ?? '';
+  const { kubernetesVersion, imageRepository, dns, etcd } = clusterConfiguration.parse(parse(text));
   return {
+    clusterConfiguration: text,
     images: {
       ...OFFICIAL_IMAGES,
       repository: imageRepository ?? OFFICIAL_IMAGES.repository,
+      etcd: { repository: etcd?.local?.imageRepository, tag: etcd?.local?.imageTag },
       dns: { repository: dns?.imageRepository, tag: dns?.imageTag },
     },
     kubernetesVersion: releaseFor(kubernetesVersion).kubernetes,
     kubeletConfiguration: kubeletConfiguration.parse(parse(kubelet ?? '')),
     network: network === undefined ? undefined : networkConfiguration.parse(parse(network)),
   };
+}
+
+/** By which others reach the cluster whichever control plane is away; kubeadm asks for it too. */
+function demandStableEndpoint(text: string): void {
+  if (clusterConfiguration.parse(parse(text)).controlPlaneEndpoint) return;
+  throw new UserError('this cluster has no control-plane endpoint, so it can have no second control plane', {
+    remedy:
+      'make it with `kadm init --control-plane-endpoint NAME`, a name or address that can lead to each control plane',
+    exitCode: EXIT.preflight,
+  });
 }
 
 async function readKey(client: KubeClient, name: string, key: string): Promise<string | undefined> {

@@ -5,6 +5,8 @@ import { prepareHost } from '../node/prepare-host.ts';
 import type { Phase } from '../phases/phase.ts';
 import type { PhaseNames } from '../phases/select.ts';
 import type { JoinContext } from './context.ts';
+import type { ControlPlaneJoinContext } from './control-plane/context.ts';
+import { controlPlanePhases } from './control-plane/index.ts';
 import { discovery } from './discovery.ts';
 import { kubeletStart } from './kubelet-start.ts';
 import { network } from './network.ts';
@@ -58,3 +60,27 @@ export const JOIN_NAMES: PhaseNames = { 'kubelet-wait-bootstrap': ['wait-node-re
 
 /** These can run alone without a cluster; all others go by what discovery learns, which then comes first. */
 export const BEFORE_DISCOVERY: readonly string[] = ['preflight', 'prepare-host'];
+/** The same for a host that joins as a control plane. */
+export const controlPlaneJoinPhases: readonly Phase<ControlPlaneJoinContext>[] = [
+  preflight,
+  discovery,
+  afterDiscovery(prepareHost),
+  afterDiscovery(components),
+  containerRuntime,
+  otherComponents,
+  images,
+  otherImages,
+  ...controlPlanePhases,
+];
+
+export const preparedControlPlaneJoinPhases: readonly Phase<ControlPlaneJoinContext>[] = [
+  checkHost,
+  prepareHost,
+  components,
+  containerRuntime,
+  otherComponents,
+  images,
+  otherImages,
+  discovery,
+  ...controlPlanePhases,
+];

@@ -1,5 +1,5 @@
 import { EXIT, UserError } from '../errors.ts';
-import type { NodeContext } from '../node/context.ts';
+import { controlPlaneMachine } from '../init/preflight.ts';
 import {
   type Check,
   everyNode,
@@ -32,7 +32,7 @@ export const preflight: Phase<JoinContext> = {
 };
 
 /** The part of it that can be done before the cluster is known. */
-export const checkHost: Phase<NodeContext> = {
+export const checkHost: Phase<JoinContext> = {
   id: 'preflight',
   title: TITLE,
   needs: [],
@@ -51,14 +51,15 @@ export const checkHost: Phase<NodeContext> = {
   },
 };
 
-function checksFor({ host, ledger }: NodeContext): Check[] {
-  const always = everyNode(host);
+function checksFor({ host, ledger, controlPlane }: JoinContext): Check[] {
+  const always = [...everyNode(host), ...(controlPlane === undefined ? [] : controlPlaneMachine())];
   // A run that was cut short has its own files and programs here.
   if (ledger.begun !== undefined) return always;
   return [
     ...always,
     portFree(host, 10248),
     portFree(host, 10250),
+    ...(controlPlane === undefined ? [] : [portFree(host, controlPlane.apiPort)]),
     noOtherRuntime(host),
     fileAvailable(host, '/etc/kubernetes/kubelet.conf'),
     fileAvailable(host, '/etc/kubernetes/bootstrap-kubelet.conf'),

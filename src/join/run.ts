@@ -9,9 +9,18 @@ import { readPatches } from '../node/patches.ts';
 import type { Emit } from '../phases/events.ts';
 import { Ledger } from '../phases/ledger.ts';
 import { runPhases } from '../phases/runner.ts';
-import { phasesNamed } from '../phases/select.ts';
+import { type PhaseNames, phasesNamed } from '../phases/select.ts';
 import { Discovered, type JoinContext } from './context.ts';
-import { BEFORE_DISCOVERY, JOIN_NAMES, joinPhases, preparedJoinPhases } from './index.ts';
+import { CONTROL_PLANE_NAMES } from './control-plane/index.ts';
+import { runControlPlanePhases } from './control-plane/run.ts';
+import {
+  BEFORE_DISCOVERY,
+  controlPlaneJoinPhases,
+  JOIN_NAMES,
+  joinPhases,
+  preparedControlPlaneJoinPhases,
+  preparedJoinPhases,
+} from './index.ts';
 
 export interface JoinRun {
   readonly settings: HostSettings;
@@ -19,6 +28,10 @@ export interface JoinRun {
   readonly assignment: () => Promise<JoinSettings>;
   /** The cluster's Kubernetes, for a host to be prepared before it knows more of the cluster. */
   readonly prepareFor?: string;
+  /** Where a host that joins as a control plane is to serve the API; left out for a worker. */
+  readonly controlPlane?: { readonly apiPort: number };
+  /** Of this process: proxies of a control plane are found in it. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
   readonly host: Host;
   /** Path of this executable. */
   readonly executable: string;
@@ -35,7 +48,7 @@ export interface Joined {
 }
 
 /**
- * Brings this host into a cluster as a worker; ends when its Node is Ready.
+ * Brings this host into a cluster as a worker or a control plane; ends when its Node is Ready.
  * @returns nothing when only some phases ran, or would have run
  */
 export async function join(run: JoinRun): Promise<Joined | undefined> {
@@ -54,28 +67,46 @@ async function joinAlone(run: JoinRun): Promise<Joined | undefined> {
     host,
     ledger,
     executable: run.executable,
-    components: componentsOf('worker'),
+    components: componentsOf(run.controlPlane === undefined ? 'worker' : 'control-plane'),
+    controlPlane: run.controlPlane,
     release: () => releaseOf(cluster, expected),
     imageNames: () => cluster.found?.images,
     patches: await readPatches(host, settings.patchesDirectory),
     cluster,
   };
-  const phases = expected === undefined ? joinPhases : preparedJoinPhases;
-  const chosen = { skip: settings.skipPhases, ...(run.only && { only: withDiscovery(run.only) }) };
-  await runPhases(phases, context, { emit, signal, ...chosen, names: JOIN_NAMES });
+  const options = { emit, signal, skip: settings.skipPhases };
+  if (run.controlPlane === undefined) {
+    const phases = expected === undefined ? joinPhases : preparedJoinPhases;
+    await runPhases(phases, context, { ...options, ...onlyOf(run, phases, JOIN_NAMES), names: JOIN_NAMES });
+  } else {
+    const phases = expected === undefined ? controlPlaneJoinPhases : preparedControlPlaneJoinPhases;
+    const names = { ...JOIN_NAMES, ...CONTROL_PLANE_NAMES };
+    const chosen = { ...options, ...onlyOf(run, phases, names), names };
+    await runControlPlanePhases(phases, context, run.environment ?? {}, chosen);
+  }
   if (host.dryRun || run.only !== undefined) return undefined;
   const { settings: joined, network } = cluster.get();
   const { nodeName } = joined;
   const result = { nodeName, network: network !== undefined && network.backend !== 'none' };
-  await ledger.append({ verb: 'join', state: 'complete', version: context.release().kubernetes });
+  // The host is now what init makes of one, or join.
+  const verb = run.controlPlane === undefined ? 'join' : 'init';
+  await ledger.append({ verb, state: 'complete', version: context.release().kubernetes });
   emit({ type: 'result', path: [], result });
   return result;
 }
 
-/** Discovery changes nothing, and most phases go by what it learns. @throws UserError (usage) for a name that is none */
-function withDiscovery(names: readonly string[]): readonly string[] {
-  const ids = names.flatMap((name) => phasesNamed(name, joinPhases, JOIN_NAMES));
-  return ids.every((id) => BEFORE_DISCOVERY.includes(id)) ? ids : ['discovery', ...ids];
+/**
+ * The phases that were asked for. Discovery changes nothing, and most phases go by what it learns.
+ * @throws UserError (usage) for a name that is none
+ */
+function onlyOf(
+  { only }: JoinRun,
+  phases: readonly { readonly id: string }[],
+  names: PhaseNames,
+): { readonly only?: readonly string[] } {
+  if (only === undefined) return {};
+  const ids = only.flatMap((name) => phasesNamed(name, phases, names));
+  return { only: ids.every((id) => BEFORE_DISCOVERY.includes(id)) ? ids : ['discovery', ...ids] };
 }
 
 /** @throws UserError when a host was prepared for another Kubernetes than the cluster has */

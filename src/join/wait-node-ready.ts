@@ -24,7 +24,6 @@ export const waitNodeReady: Phase<JoinContext> = {
     if (network !== undefined && network.backend !== 'none')
       return await untilNodeReady(joined, kubeletMs, step);
     await untilNodeIs(joined, 'registered', kubeletMs, step);
-    step.note('registered; it becomes Ready with the pod network of its cluster');
   },
 };
 
@@ -43,37 +42,44 @@ export async function untilNodeReady(node: JoinedNode, timeoutMs: number, step: 
 
 async function untilNodeIs(
   { host, name, server, caPem }: JoinedNode,
-  wanted: 'registered' | 'Ready',
+  wanted: Wanted,
   timeoutMs: number,
   step: Step,
 ): Promise<void> {
   const pem = (await host.readFile(KUBELET_CLIENT_PEM))?.toString('utf8') ?? '';
   const client = new KubeClient({ server, caPem, certPem: pem, keyPem: pem });
   try {
-    await waitFor({
-      what: `node ${name} to be ${wanted}`,
-      timeoutMs,
-      signal: step.signal,
-      progress: step.progress,
-      check: async () => await notYet(client, name, wanted),
-      diagnose: async () => {
-        const units = ['kubelet.service', 'kadm-agent.service'];
-        const logs = await Promise.all(
-          units.map(async (unit) => `${unit}:\n${await unitLog(host, unit, 6)}`),
-        );
-        return logs.join('\n');
-      },
-    });
+    await untilNode({ host, name, client }, wanted, timeoutMs, step);
   } finally {
     client.close();
   }
 }
 
-async function notYet(
-  client: KubeClient,
-  name: string,
-  wanted: 'registered' | 'Ready',
-): Promise<string | undefined> {
+type Wanted = 'registered' | 'Ready';
+
+/** The same with a client that is there. */
+export async function untilNode(
+  { host, name, client }: { readonly host: Host; readonly name: string; readonly client: KubeClient },
+  wanted: Wanted,
+  timeoutMs: number,
+  step: Step,
+): Promise<void> {
+  await waitFor({
+    what: `node ${name} to be ${wanted}`,
+    timeoutMs,
+    signal: step.signal,
+    progress: step.progress,
+    check: async () => await notYet(client, name, wanted),
+    diagnose: async () => {
+      const units = ['kubelet.service', 'kadm-agent.service'];
+      const logs = await Promise.all(units.map(async (unit) => `${unit}:\n${await unitLog(host, unit, 6)}`));
+      return logs.join('\n');
+    },
+  });
+  if (wanted === 'registered') step.note('registered; it becomes Ready with the pod network of its cluster');
+}
+
+async function notYet(client: KubeClient, name: string, wanted: Wanted): Promise<string | undefined> {
   try {
     const node = await client.find<Node>(`/api/v1/nodes/${name}`);
     if (node === undefined) return 'it is not registered yet';

@@ -3,6 +3,7 @@ import type { PhaseNames } from '../phases/select.ts';
 import { cleanNetwork } from './clean-network.ts';
 import type { ResetContext } from './context.ts';
 import { preflight } from './preflight.ts';
+import { removeEtcdMember } from './remove-etcd-member.ts';
 import { stopPods } from './stop-pods.ts';
 import { stopServices } from './stop-services.ts';
 import { undoChanges } from './undo-changes.ts';
@@ -10,6 +11,7 @@ import { undoChanges } from './undo-changes.ts';
 /** What `kadm reset` does on the host: ends what runs, then undoes the record backwards. */
 export const resetPhases: readonly Phase<ResetContext>[] = [
   preflight,
+  removeEtcdMember,
   stopServices,
   stopPods,
   cleanNetwork,

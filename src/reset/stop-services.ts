@@ -8,7 +8,7 @@ const UNITS = ['kubelet.service', 'kadm-agent.service'] as const;
 export const stopServices: Phase<ResetContext> = {
   id: 'stop-services',
   title: 'Stop the kubelet and the agent',
-  needs: ['preflight'],
+  needs: ['remove-etcd-member'],
   async run({ host, ledger }) {
     for (const unit of UNITS) {
       const recorded = ledger.changes.some((change) => change.kind === 'unit' && change.name === unit);

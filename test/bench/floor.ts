@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parse } from 'yaml';
 import { DEFAULT_KUBERNETES_VERSION, imageName, releaseFor } from '../../src/components/catalog.ts';
-import { SUPER_ADMIN_KUBECONFIG } from '../../src/init/run.ts';
+import { SUPER_ADMIN_KUBECONFIG } from '../../src/init/api-client.ts';
 import { KubeClient } from '../../src/kube/client.ts';
 import { credentialsFrom } from '../../src/pki/kubeconfig.ts';
 import type { BenchHost } from './bench-lab.ts';

@@ -99,12 +99,12 @@ featureGates: { RootlessControlPlane: true }
 ---
 apiVersion: kubeadm.k8s.io/v1beta4
 kind: JoinConfiguration
-controlPlane: { certificateKey: abc }
+caCertPath: /elsewhere/ca.crt
 discovery: { file: { kubeConfigPath: https://a } }
 ---
 apiVersion: kubeadm.k8s.io/v1beta4
 kind: InitConfiguration
-certificateKey: abc
+certificateKey: s3cret
 nodeRegistration: { criSocket: unix:///run/crio/crio.sock }
 timeouts: { etcdAPICall: 1m }
 ---
@@ -114,14 +114,15 @@ unmountFlags: [MNT_DETACH]
 `);
     for (const field of [
       'cluster.yaml:3: ClusterConfiguration.featureGates.RootlessControlPlane: kadm does not act on this',
-      'cluster.yaml:7: JoinConfiguration.controlPlane: kadm does not act on this',
+      'cluster.yaml:7: JoinConfiguration.caCertPath: kadm does not act on other values',
       'cluster.yaml:8: JoinConfiguration.discovery.file.kubeConfigPath: kadm reads a file of this host',
-      'cluster.yaml:12: InitConfiguration.certificateKey: kadm does not act on this',
+      'cluster.yaml:12: InitConfiguration.certificateKey: is not a certificate key: 64 hexadecimal digits',
       'cluster.yaml:13: InitConfiguration.nodeRegistration.criSocket: kadm installs containerd',
       'cluster.yaml:14: InitConfiguration.timeouts.etcdAPICall: kadm does not act on other values than 2m0s',
       'cluster.yaml:18: ResetConfiguration.unmountFlags: kadm does not act on this',
     ])
       expect(text).toContain(field);
+    expect(text).not.toContain('s3cret');
   });
 
   it('takes what `kubeadm config print init-defaults` prints', () => {

@@ -8,6 +8,7 @@ import { program } from '../../../src/cli/program.ts';
 import { documentSchemas } from '../../../src/config/schema.ts';
 import { EXIT } from '../../../src/errors.ts';
 import { initPhases } from '../../../src/init/index.ts';
+import { controlPlanePhases } from '../../../src/join/control-plane/index.ts';
 import { joinPhases } from '../../../src/join/index.ts';
 import { clusterPhases } from '../../../src/lab/cluster/index.ts';
 import { upPhases } from '../../../src/lab/up/index.ts';
@@ -28,7 +29,11 @@ function section(heading: string): string {
 
 /** Rows `id: needs` of the table whose head names phases. */
 function documentedPhases(heading: string): string[] {
-  const lines = section(heading).split('\n');
+  return phaseRows(section(heading));
+}
+
+function phaseRows(text: string): string[] {
+  const lines = text.split('\n');
   const head = lines.findIndex((line) => /^\| phase\b/.test(line));
   const rows = lines.slice(head + 2);
   const end = rows.findIndex((line) => !line.startsWith('|'));
@@ -62,6 +67,11 @@ describe('docs/commands.md', () => {
     ['kadm lab', [...upPhases, ...clusterPhases]],
   ] as const)('lists the phases of %s in their order, with what they need', (heading, table) => {
     expect(documentedPhases(heading)).toEqual(phasesOf(table));
+  });
+
+  it('lists the phases of a control plane that joins, where they are not those of a worker', () => {
+    const [, below = ''] = section('kadm join').split('### Several control planes');
+    expect(phaseRows(below)).toEqual(phasesOf(controlPlanePhases));
   });
 
   it('names each flag in the section of its command', () => {

@@ -57,4 +57,19 @@ describe('the configuration of a worker', () => {
     expect(found.JoinConfiguration?.nodeRegistration?.name).toBe('w7');
     expect(found.KubeletConfiguration).toMatchObject({ maxPods: 30, serializeImagePulls: false });
   });
+
+  it('makes a control plane only of a host that is to be one, at the address of its entry', () => {
+    const text =
+      'apiVersion: kubeadm.k8s.io/v1beta4\nkind: JoinConfiguration\ncontrolPlane: { localAPIEndpoint: { bindPort: 7443 } }\n';
+    const all = { documents: parseDocuments(text, 'test'), offer, cluster };
+    const worker = parseDocuments(workerConfiguration(all), 'test');
+    expect(worker.JoinConfiguration?.controlPlane).toBeUndefined();
+    const certificateKey = 'a'.repeat(64);
+    const entry = { address: 'm2', nodeIP: '10.0.0.2' };
+    const master = workerConfiguration({ ...all, entry, controlPlane: { certificateKey } });
+    expect(parseDocuments(master, 'test').JoinConfiguration?.controlPlane).toEqual({
+      localAPIEndpoint: { bindPort: 7443, advertiseAddress: '10.0.0.2' },
+      certificateKey,
+    });
+  });
 });
