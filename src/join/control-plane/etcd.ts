@@ -7,7 +7,7 @@ import { etcdPod } from '../../init/etcd.ts';
 import { writeStaticPod } from '../../init/static-pod.ts';
 import { changesOf } from '../../node/context.ts';
 import { lastWordsOf } from '../../node/diagnose.ts';
-import type { Phase } from '../../phases/phase.ts';
+import type { Phase, Step } from '../../phases/phase.ts';
 import { waitFor } from '../../phases/wait.ts';
 import type { ControlPlaneJoinContext } from './context.ts';
 
@@ -26,7 +26,7 @@ export const etcd: Phase<ControlPlaneJoinContext> = {
     if (context.host.dryRun) return await writeStaticPod(changes, etcdPod(here, local), here.patches);
     const hasData = (await context.host.stat(`${local.dataDir}/member`)) !== undefined;
     await changes.tree(local.dataDir, 0o700);
-    const client = await clientOf(context);
+    const client = await clientOf(context, step);
     const url = peerURL(here);
     const members = await announced(client, url, hasData);
     const cluster = initialCluster(members, url, here.settings.nodeName);
@@ -60,7 +60,7 @@ export const etcdJoin: Phase<ControlPlaneJoinContext> = {
     const { etcd: local, timeouts } = here.settings;
     if (local.kind === 'external') return step.note('it is somebody else’s');
     if (context.host.dryRun) return;
-    const client = await clientOf(context);
+    const client = await clientOf(context, step);
     const url = peerURL(here);
     await waitFor({
       what: 'the member of etcd on this host',
@@ -88,10 +88,22 @@ async function notYetVoting(client: EtcdClient, url: string): Promise<string | u
   }
 }
 
-async function clientOf({ host, others }: ControlPlaneJoinContext): Promise<EtcdClient> {
+/** Of a control plane that still comes up the API knows no pods before it knows the node. */
+async function clientOf({ host, others, here }: ControlPlaneJoinContext, step: Step): Promise<EtcdClient> {
   const credentials = await etcdCredentials(host);
   if (credentials === undefined) throw new Error('etcd is asked before there are certificates');
-  return new EtcdClient(await etcdEndpoints(await others()), credentials);
+  let endpoints: string[] = [];
+  await waitFor({
+    what: 'the first control plane to tell where its etcd is',
+    timeoutMs: here().settings.timeouts.controlPlaneMs,
+    signal: step.signal,
+    progress: step.progress,
+    check: async () => {
+      endpoints = await etcdEndpoints(await others());
+      return endpoints.length === 0 ? 'the API has no pods of etcd yet' : undefined;
+    },
+  });
+  return new EtcdClient(endpoints, credentials);
 }
 
 function peerURL({ settings }: ControlPlaneContext): string {
