@@ -116,8 +116,8 @@ test('a firewall that drops 6443, an address that another has, and a copy of a m
   await expect(access(`${h4.rootfs}${STATE_DIRECTORY}`)).rejects.toThrow();
   expect(said).toMatch(/it has the product UUID of h[34], as copies of one machine have/);
   expect(exitCode).toBe(4);
-  await on(h3, 'iptables -F OUTPUT; umount /sys/class');
-  await on(h4, 'ip link del nat0; umount /sys/class');
+  await on(h3, 'iptables -F OUTPUT; umount -l /sys/class');
+  await on(h4, 'ip link del nat0; umount -l /sys/class');
 });
 
 test('a worker that is rebooted, and another whose network is cut for 20 s', async () => {
