@@ -1,3 +1,4 @@
+import { availableParallelism, loadavg } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ANNOTATION } from '../cni/node-facts.ts';
 import { parseCidr } from '../config/cidr.ts';
@@ -5,8 +6,9 @@ import { accepts } from '../host/network.ts';
 import type { KubeClient } from '../kube/client.ts';
 
 const KUBELET_PORT = 10250;
-/** The agents of both sides may still be at work on the network. */
+/** The agents of both sides may still be at work on the network: longer where the master has more to do than it can. */
 const PATIENCE_MS = 12_000;
+const LONGEST_PATIENCE_MS = 120_000;
 /** A first packet that is lost because the tunnel is still being made is sent again only after a second (RFC 6298, 2.1). */
 const ATTEMPT = { firstMs: 300, maxMs: 2_400 } as const;
 const PAUSE_MS = 100;
@@ -44,8 +46,13 @@ export async function probeNode(client: KubeClient, name: string): Promise<strin
       ];
 }
 
+/** @param load how many processes want a processor (getloadavg(3)) */
+export function patienceFor(load: number, processors: number): number {
+  return Math.min(PATIENCE_MS * Math.max(1, load / processors), LONGEST_PATIENCE_MS);
+}
+
 async function reached(address: string): Promise<boolean> {
-  const end = performance.now() + PATIENCE_MS;
+  const end = performance.now() + patienceFor(loadavg()[0] ?? 0, availableParallelism());
   for (let attemptMs: number = ATTEMPT.firstMs; performance.now() < end; ) {
     if (await accepts(address, KUBELET_PORT, attemptMs)) return true;
     attemptMs = Math.min(2 * attemptMs, ATTEMPT.maxMs);
