@@ -29,7 +29,11 @@ export function addressHolders(
 ): ReadonlyMap<string, string> {
   const reported = new Map<string, string[]>();
   for (const { name, internalIps } of nodes) {
-    for (const address of internalIps) reported.set(address, [...(reported.get(address) ?? []), name]);
+    for (const address of internalIps) {
+      const names = reported.get(address);
+      if (names === undefined) reported.set(address, [name]);
+      else names.push(name);
+    }
   }
   const holders = new Map<string, string>();
   for (const { name, publicIp } of claims) {
