@@ -222,7 +222,7 @@ export class NetworkService implements Service {
       if (name !== nodeName && podCidrs.length > 0) wanted += 1;
     this.#hooks.record.passed(facts, wanted, { ms, trigger: this.#trigger });
     this.#hooks.onPass(facts);
-    this.#tell(facts);
+    this.#tell(facts, ms);
   }
 
   /** What `kadm network set` asks this node for. A backend by which a peer would be lost is not taken. */
@@ -268,11 +268,13 @@ export class NetworkService implements Service {
     return [];
   }
 
-  #tell(facts: PassFacts): void {
+  #tell(facts: PassFacts, ms: number): void {
     const { repaired, shown, conflicts, warnings: changes, refusals, peers } = facts;
     const steps = Object.values(repaired).reduce((sum, count) => sum + count, 0);
-    if (steps > 0)
-      this.#log('info', 'brought up to date', { service: this.name, peers: peers.length, steps, shown });
+    if (steps > 0) {
+      const took = { peers: peers.length, steps, ms: Math.round(ms), shown };
+      this.#log('info', 'brought up to date', { service: this.name, ...took });
+    }
     const warnings = [
       ...changes,
       ...conflicts,

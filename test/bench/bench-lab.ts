@@ -28,6 +28,8 @@ export class BenchHost {
   readonly address: string;
   /** The host's disk as this machine sees it. */
   readonly rootfs: string;
+  /** Its network namespace, for `ip -n` on this machine. */
+  readonly netns: string;
   readonly #host: LabHost;
   readonly #signal: AbortSignal;
 
@@ -35,6 +37,7 @@ export class BenchHost {
     this.name = host.name;
     this.address = host.address;
     this.rootfs = host.rootfs;
+    this.netns = host.netns;
     this.#host = host;
     this.#signal = signal;
   }
