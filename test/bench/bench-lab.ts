@@ -42,6 +42,13 @@ export class BenchHost {
     this.#signal = signal;
   }
 
+  /** Its PID 1 as this machine numbers it. */
+  async pid(): Promise<number> {
+    const pid = await this.#host.pid();
+    if (pid === undefined) throw new Error(`${this.name} is switched off`);
+    return pid;
+  }
+
   /** @throws CommandError as runCommand does */
   async run(argv: readonly string[], options: RunOptions = {}): Promise<RunResult> {
     return await this.#host.exec(argv, { timeoutMs: STEP_TIMEOUT_MS, signal: this.#signal, ...options });

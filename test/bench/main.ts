@@ -14,7 +14,7 @@ import { benchCluster } from './cluster-bench.ts';
 import { benchFleet } from './fleet-bench.ts';
 import { benchInit } from './init-bench.ts';
 import { thisMachine } from './machine.ts';
-import { SCALE_HEADING, scaleSection } from './network-report.ts';
+import { SCALE_HEADING, scaleSection, THROUGHPUT_HEADING, throughputSection } from './network-report.ts';
 import {
   CLUSTER_HEADING,
   clusterSection,
@@ -25,6 +25,7 @@ import {
   withSections,
 } from './report.ts';
 import { benchScale } from './scale-bench.ts';
+import { benchThroughput } from './throughput-bench.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const DOCUMENT = join(ROOT, 'docs/benchmarks.md');
@@ -33,7 +34,7 @@ const INTRODUCTION = `# Benchmarks
 Made by \`npm run bench -- --write\`. Ratios hold from machine to machine, absolute times do not.
 `;
 
-const PARTS = ['init', 'cluster', 'fleet', 'scale'] as const;
+const PARTS = ['init', 'cluster', 'fleet', 'scale', 'throughput'] as const;
 
 interface Options {
   readonly runs?: number;
@@ -43,7 +44,11 @@ interface Options {
 
 await new Command('bench')
   .description('compare kadm with kubeadm on lab hosts of this machine')
-  .option('--runs <number>', 'runs of each tool (default: 7 for init, 3 for cluster, 5 for scale)', count)
+  .option(
+    '--runs <number>',
+    'runs of each tool (default: 7 for init, 3 for cluster, 5 for scale, 9 for throughput)',
+    count,
+  )
   .addOption(new Option('--only <part>', 'one part of it').choices(PARTS))
   .option('--write', 'put the tables into docs/benchmarks.md')
   .action(bench)
@@ -108,6 +113,10 @@ async function measure({ runs, only }: Options, setting: BenchSetting): Promise<
   }
   if (only === undefined || only === 'scale') {
     sections.set(SCALE_HEADING, scaleSection(await benchScale(setting, runs ?? 5), machine));
+  }
+  if (only === undefined || only === 'throughput') {
+    const figures = await benchThroughput(setting, runs ?? 9);
+    sections.set(THROUGHPUT_HEADING, throughputSection(figures, machine));
   }
   return sections;
 }

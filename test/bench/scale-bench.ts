@@ -5,6 +5,7 @@ import { credentialsFrom } from '../../src/pki/kubeconfig.ts';
 import { type IdleCost, idleCost } from './agent-cost.ts';
 import { type BenchHost, type BenchSetting, onFreshHosts } from './bench-lab.ts';
 import { EntryNews } from './entry-news.ts';
+import { quietCluster } from './quiet-cluster.ts';
 import { announcedAs, type NodeObject, type ScaleEntry, scaleEntry, scaleNode } from './scale-node.ts';
 
 const LAB = 'bench-scale';
@@ -17,12 +18,11 @@ const CHANGES = 200;
 const CHANGE_PAUSE_MS = 100;
 const BURST = 1_000;
 const BURST_MS = 10_000;
-const IDLE_MS = 120_000;
+const IDLE_MS = 90_000;
 /** After a start, until what is only done once is over. */
 const SETTLE_MS = 20_000;
 const TIMEOUT_MS = 60_000;
 const ADMIN = '/etc/kubernetes/admin.conf';
-const KUBECTL = ['kubectl', '--kubeconfig', ADMIN] as const;
 
 interface SyncFigures {
   readonly entries: number;
@@ -67,7 +67,7 @@ export async function benchScale(setting: BenchSetting, runs: number): Promise<S
     if (master === undefined || worker === undefined || third === undefined) throw new Error('too few hosts');
     await master.run(['kadm', 'init', '--pod-network-cidr', POD_CIDR]);
     await master.run(['kadm', 'join', '--ssh', `root@${worker.name}`, '--ssh', `root@${third.name}`]);
-    await stopAllElse(hosts);
+    await quietCluster(hosts, ['etcd', 'kube-apiserver']);
     setting.say(`scale: idle with ${HOSTS} nodes`);
     await sleep(SETTLE_MS);
     const [small, ofMaster] = await Promise.all([idleCost(worker, IDLE_MS), idleCost(master, IDLE_MS)]);
@@ -91,32 +91,6 @@ export async function benchScale(setting: BenchSetting, runs: number): Promise<S
       client.close();
     }
   });
-}
-
-/** Leaves etcd, the API server, and the agents. */
-async function stopAllElse(hosts: readonly BenchHost[]): Promise<void> {
-  const [master] = hosts;
-  if (master === undefined) return;
-  const system = [...KUBECTL, '--namespace', 'kube-system'];
-  await master.run([...system, 'delete', 'daemonset/kube-proxy', 'deployment/coredns']);
-  const query = [...system, 'get', 'pods', '--output', 'name'];
-  const pods = async (): Promise<string[]> => (await master.run(query)).stdout.trim().split('\n');
-  const gone = (names: RegExp) => async (): Promise<boolean> =>
-    !(await pods()).some((pod) => names.test(pod));
-  await until(gone(/kube-proxy|coredns/));
-  for (const name of ['kube-controller-manager', 'kube-scheduler'])
-    await master.run(['rm', `/etc/kubernetes/manifests/${name}.yaml`]);
-  await until(gone(/controller-manager|scheduler/));
-  // Static pods go on without it.
-  for (const host of hosts) await host.run(['systemctl', 'stop', 'kubelet']);
-}
-
-async function until(test: () => Promise<boolean>): Promise<void> {
-  const end = performance.now() + TIMEOUT_MS;
-  while (!(await test())) {
-    if (performance.now() > end) throw new Error(`not so after ${TIMEOUT_MS / 1000} s: ${test}`);
-    await sleep(200);
-  }
 }
 
 async function makeNodes(client: KubeClient, model: NodeObject): Promise<void> {
