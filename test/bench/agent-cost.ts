@@ -3,6 +3,8 @@ import type { BenchHost } from './bench-lab.ts';
 
 const UNIT = 'kadm-agent.service';
 const PROGRAM = '/usr/local/bin/kadm';
+/** The kernel's clock ticks in /proc/PID/stat: 100 a second on Linux whatever its HZ (proc(5), sysconf(3)). */
+const TICKS_PER_SECOND = 100;
 
 /** Resident memory of the agent's process, in MB (10^6 bytes), and what of it lies where. */
 export interface Memory {
@@ -33,18 +35,34 @@ export async function idleCost(host: BenchHost, ms: number): Promise<IdleCost> {
   return { memory: await memoryOf(host), cpu };
 }
 
-/** As systemd accounts for the unit's control group. */
+/** Of the process, of the programs that it started and saw end, and of those that still run (proc_pid_stat(5)). */
 async function cpuSeconds(host: BenchHost): Promise<number> {
-  const { stdout } = await host.run(['systemctl', 'show', '--property=CPUUsageNSec', '--value', UNIT]);
-  const nanoseconds = Number(stdout.trim());
-  if (!Number.isFinite(nanoseconds)) throw new Error(`systemd does not account for CPU: ${stdout}`);
-  return nanoseconds / 1e9;
+  const pid = await mainPid(host);
+  const children = (await host.run(['cat', `/proc/${pid}/task/${pid}/children`])).stdout.trim();
+  const running = [pid, ...children.split(' ').filter((text) => text !== '')];
+  const { stdout } = await host.run(['cat', ...running.map((one) => `/proc/${one}/stat`)]);
+  return (
+    stdout
+      .trim()
+      .split('\n')
+      .map(ticksIn)
+      .reduce((sum, ticks) => sum + ticks, 0) / TICKS_PER_SECOND
+  );
+}
+
+/** utime, stime, cutime and cstime: fields 14 to 17, counted after the name, which may hold spaces. */
+function ticksIn(stat: string): number {
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return fields.slice(11, 15).reduce((sum, text) => sum + Number(text), 0);
 }
 
 async function memoryOf(host: BenchHost): Promise<Memory> {
+  return memoryIn((await host.run(['cat', `/proc/${await mainPid(host)}/smaps`])).stdout);
+}
+
+async function mainPid(host: BenchHost): Promise<string> {
   const { stdout } = await host.run(['systemctl', 'show', '--property=MainPID', '--value', UNIT]);
-  const smaps = (await host.run(['cat', `/proc/${stdout.trim()}/smaps`])).stdout;
-  return memoryIn(smaps);
+  return stdout.trim();
 }
 
 /** Sums up /proc/PID/smaps (proc_pid_smaps(5)). */

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { runCommand } from '../../src/host/command.ts';
 
-const PORT = 5_201;
+const PORT = { iperf3: 5_201, sockperf: 11_111 } as const;
 const SECONDS = 4;
 /** Left out at the start, until TCP has found its window. */
 const OMIT_SECONDS = 1;
@@ -22,10 +22,11 @@ export async function demandTools(): Promise<void> {
 
 /** One TCP stream by iperf3. @returns Gbit/s that were received */
 export async function throughput(from: TrafficEnd, to: TrafficEnd): Promise<number> {
-  const server = ['iperf3', '--server', '--bind', to.address, '--port', String(PORT)];
-  return await whileServing(to, server, async () => {
+  const port = PORT.iperf3;
+  const server = ['iperf3', '--server', '--bind', to.address, '--port', String(port)];
+  return await whileServing(to, port, server, async () => {
     const times = ['--time', String(SECONDS), '--omit', String(OMIT_SECONDS)];
-    const client = ['iperf3', '--client', to.address, '--port', String(PORT), ...times, '--json'];
+    const client = ['iperf3', '--client', to.address, '--port', String(port), ...times, '--json'];
     const { stdout } = await inNamespace(from, client);
     const { end } = JSON.parse(stdout) as { end: { sum_received: { bits_per_second: number } } };
     return end.sum_received.bits_per_second / 1e9;
@@ -34,8 +35,9 @@ export async function throughput(from: TrafficEnd, to: TrafficEnd): Promise<numb
 
 /** Small requests over one TCP connection, each sent when the one before was answered, by sockperf. @returns a second */
 export async function requests(from: TrafficEnd, to: TrafficEnd): Promise<number> {
-  const where = ['--tcp', '--ip', to.address, '--port', String(PORT)];
-  return await whileServing(to, ['sockperf', 'server', ...where], async () => {
+  const port = PORT.sockperf;
+  const where = ['--tcp', '--ip', to.address, '--port', String(port)];
+  return await whileServing(to, port, ['sockperf', 'server', ...where], async () => {
     const client = ['sockperf', 'ping-pong', ...where, '--time', String(SECONDS), '--full-rtt'];
     const { stdout } = await inNamespace(from, client);
     const microseconds = Number(/Summary: Round trip is ([\d.]+) usec/.exec(stdout)?.[1]);
@@ -44,11 +46,16 @@ export async function requests(from: TrafficEnd, to: TrafficEnd): Promise<number
   });
 }
 
-async function whileServing<T>(at: TrafficEnd, argv: readonly string[], work: () => Promise<T>): Promise<T> {
+async function whileServing<T>(
+  at: TrafficEnd,
+  port: number,
+  argv: readonly string[],
+  work: () => Promise<T>,
+): Promise<T> {
   const [program = '', ...args] = argv;
   const server = spawn('nsenter', [`--net=${at.netns}`, program, ...args], { stdio: 'ignore' });
   try {
-    await untilListening(at, server);
+    await untilListening(at, port, server);
     return await work();
   } finally {
     const ended = new Promise((resolve) => server.once('close', resolve));
@@ -56,10 +63,10 @@ async function whileServing<T>(at: TrafficEnd, argv: readonly string[], work: ()
   }
 }
 
-async function untilListening(at: TrafficEnd, server: ChildProcess): Promise<void> {
+async function untilListening(at: TrafficEnd, port: number, server: ChildProcess): Promise<void> {
   const end = performance.now() + TIMEOUT_MS;
   for (;;) {
-    const { stdout } = await inNamespace(at, ['ss', '-Hltn', `sport = :${PORT}`]);
+    const { stdout } = await inNamespace(at, ['ss', '-Hltn', `sport = :${port}`]);
     if (stdout.trim() !== '') return;
     if (server.exitCode !== null || performance.now() > end) throw new Error('a server does not listen');
     await sleep(50);
