@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { applySteps } from '../cni/apply.ts';
 import { type Backend, backendSchema } from '../cni/backend.ts';
 import {
   CNI_DIRECTORY,
@@ -8,7 +9,7 @@ import {
   writeConflist,
 } from '../cni/conflist.ts';
 import { BRIDGE, type Desired, type Underlay } from '../cni/desired.ts';
-import { applyFollowed, followNodes } from '../cni/follow.ts';
+import { followNodes } from '../cni/follow.ts';
 import { ANNOTATION, type NodeFacts, nodeFacts } from '../cni/node-facts.ts';
 import { look, type NodeNetwork, type Pass, reconcile } from '../cni/reconcile.ts';
 import { vxlanDevice } from '../cni/vtep.ts';
@@ -177,7 +178,8 @@ export class NetworkService implements Service {
     const pass = nodes && this.#pass && followNodes(this.#network, nodes, this.#pass);
     if (nodes === undefined || pass === undefined) return await this.#reconcileOnce();
     this.#desired = pass.desired;
-    this.#pass = await applyFollowed(this.#host, pass);
+    await applySteps(this.#host, pass.steps);
+    this.#pass = pass;
     this.#passed(pass, nodes, performance.now() - begun);
   }
 

@@ -27,6 +27,7 @@ export interface Pass extends Difference {
   /** The kernel as it was found last: after the steps, where they were made. */
   readonly actual: Actual;
   /** What it was planned with, and what was found of the Nodes: for a pass that follows. */
+  readonly nodes: ReadonlyMap<string, NodeFacts>;
   readonly facts: HostFacts;
   readonly claims: Claims;
 }
@@ -57,15 +58,8 @@ export async function look(
   const known: Claims = claims ?? new WeakMap();
   const planned = desiredNetwork(nodes.values(), network, facts, known);
   const actual = await readActual(host, planned.desired, interfaces);
-  return {
-    ...planned,
-    podCidr,
-    warnings,
-    actual,
-    facts,
-    claims: known,
-    ...difference(planned.desired, actual),
-  };
+  const found = difference(planned.desired, actual);
+  return { ...planned, ...found, podCidr, warnings, actual, facts, claims: known, nodes: new Map(nodes) };
 }
 
 /** An address for documentation (RFC 5737): nothing is sent there, it is only asked which way that would go. */
