@@ -86,7 +86,7 @@ function networkFamilies({ record, probes }: NetworkSources): string[] {
 
 /** Wanted, less what other programs' routes are in the way of. */
 export function installedPeers({ facts }: NetworkRecord): number {
-  return facts === undefined ? 0 : Math.max(0, facts.peers.length - facts.conflicts.length);
+  return facts === undefined ? 0 : Math.max(0, facts.peerCount - facts.conflicts.length);
 }
 
 function histogram({ durations, durationSum }: NetworkRecord): string {

@@ -218,7 +218,7 @@ export class NetworkService implements Service {
 
   #passed(pass: Pass, nodes: ReadonlyMap<string, NodeFacts>, ms: number): void {
     const { nodeName, backend } = this.#network;
-    const facts = passFacts(pass, backend, nodes.values());
+    const facts = passFacts(pass, backend);
     let wanted = 0;
     for (const { name, podCidrs } of nodes.values())
       if (name !== nodeName && podCidrs.length > 0) wanted += 1;
@@ -271,10 +271,10 @@ export class NetworkService implements Service {
   }
 
   #tell(facts: PassFacts, ms: number): void {
-    const { repaired, shown, conflicts, warnings: changes, refusals, peers } = facts;
+    const { repaired, shown, conflicts, warnings: changes, refusals, peerCount } = facts;
     const steps = Object.values(repaired).reduce((sum, count) => sum + count, 0);
     if (steps > 0) {
-      const took = { peers: peers.length, steps, ms: Math.round(ms), shown };
+      const took = { peers: peerCount, steps, ms: Math.round(ms), shown };
       this.#log('info', 'brought up to date', { service: this.name, ...took });
     }
     const warnings = [

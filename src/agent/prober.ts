@@ -65,6 +65,8 @@ export class Prober implements Service {
   readonly #wake = new Wake();
   readonly #peers = new Map<string, Peer>();
   readonly #answering = new Map<string, Socket>();
+  /** What is not taken over yet. */
+  #facts: PassFacts | undefined;
   #mtu = 0;
   #turn = 0;
   #why: string | undefined;
@@ -81,6 +83,7 @@ export class Prober implements Service {
   }
 
   get results(): ProbeResult[] {
+    this.#takeOver();
     return [...this.#peers.values()].map(({ way, series, state, probedAt }) => ({
       node: way.node,
       state: state?.state ?? 'not probed yet',
@@ -92,10 +95,17 @@ export class Prober implements Service {
     }));
   }
 
-  /** Takes over what the network has just been brought to. */
-  update({ peers, mtu }: PassFacts): void {
+  /** Takes over what the network has just been brought to, when it is next needed. */
+  update(facts: PassFacts): void {
+    this.#facts = facts;
+    if (this.#peers.size === 0 && facts.peerCount > 0) this.#wake.now();
+  }
+
+  #takeOver(): void {
+    if (this.#facts === undefined) return;
+    const { peers, mtu } = this.#facts;
+    this.#facts = undefined;
     this.#mtu = mtu;
-    const first = this.#peers.size === 0 && peers.length > 0;
     const present = new Set(peers.map(({ node }) => node));
     for (const name of this.#peers.keys()) if (!present.has(name)) this.#peers.delete(name);
     for (const way of peers) {
@@ -103,7 +113,6 @@ export class Prober implements Service {
       if (peer !== undefined) peer.way = way;
       else this.#peers.set(way.node, newPeer(way));
     }
-    if (first) this.#wake.now();
   }
 
   async start(signal: AbortSignal): Promise<void> {
@@ -115,6 +124,7 @@ export class Prober implements Service {
         const pause = broken.length === 0 ? left : Math.min(left, spread(BROKEN_PERIOD_MS));
         const rung = await this.#wake.wait(pause, signal);
         if (signal.aborted) return;
+        this.#takeOver();
         const due = rung || performance.now() >= next;
         if (due) next = performance.now() + spread(PERIOD_MS);
         await this.#round(due ? this.#nextPeers() : broken, signal);
@@ -127,6 +137,7 @@ export class Prober implements Service {
 
   /** Probes one peer many times at once, for whoever looks for a fault. @returns undefined for an unknown peer */
   async burst(node: string): Promise<Readonly<Record<ProbeSize, Burst>> | undefined> {
+    this.#takeOver();
     const way = this.#peers.get(node)?.way;
     if (way === undefined) return undefined;
     return { small: await this.#burst(way, 'small'), full: await this.#burst(way, 'full') };

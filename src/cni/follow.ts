@@ -14,7 +14,8 @@ const FEW = 16;
 /**
  * What changed Nodes ask for, beside what the last look found: the kernel, of which thousands of entries would be
  * read to change one, is not asked. That what was found is still so is for kernel events and the next look to tell.
- * @param before the last pass, whose steps were made; its pod CIDR, addresses and settings must still hold
+ * @param before the last pass, whose steps were made; its pod CIDR, addresses and settings must still hold. Its maps are
+ *   brought up to date and belong to the returned pass, as copies of thousands of entries would be the most of the work.
  * @returns undefined when more is asked for than entries of peers
  */
 export function followNodes(
@@ -45,20 +46,26 @@ function followFew(plan: NetworkPlan, nodes: ReadonlyMap<string, NodeFacts>, bef
   if (is.refusals.length > 0 || shareWithOthers(of(nodes), nodes, changed, before.claims)) return undefined;
   const found = difference(is.desired, withEntries(before.actual, was.desired));
   if (found.conflicts.length > 0 || !isOfPeers(found)) return undefined;
-  const merged = <V>(part: (desired: Desired) => ReadonlyMap<string, V>): Map<string, V> => {
-    const map = new Map(part(before.desired));
-    for (const key of part(was.desired).keys()) map.delete(key);
-    for (const [key, value] of part(is.desired)) map.set(key, value);
-    return map;
-  };
-  const desired: Desired = {
-    ...before.desired,
-    routes: merged(({ routes }) => routes),
-    neighbours: merged(({ neighbours }) => neighbours),
-    fdb: merged(({ fdb }) => fdb),
-  };
-  const peers = before.peers - was.peers + is.peers;
-  return { ...before, ...found, desired, peers, nodes: new Map(nodes) };
+  replace(before.desired.routes, was.desired.routes, is.desired.routes);
+  replace(before.desired.neighbours, was.desired.neighbours, is.desired.neighbours);
+  replace(before.desired.fdb, was.desired.fdb, is.desired.fdb);
+  for (const name of changed) {
+    const node = nodes.get(name);
+    if (node === undefined) before.nodes.delete(name);
+    else before.nodes.set(name, node);
+  }
+  return { ...before, ...found, peers: before.peers - was.peers + is.peers };
+}
+
+/** In `all`, these entries instead of those. */
+function replace<V>(
+  all: ReadonlyMap<string, V>,
+  those: ReadonlyMap<string, V>,
+  these: ReadonlyMap<string, V>,
+): void {
+  const map = all as Map<string, V>;
+  for (const key of those.keys()) map.delete(key);
+  for (const [key, value] of these) map.set(key, value);
 }
 
 function isOfPeers({ blocked, steps }: Difference): boolean {

@@ -27,7 +27,7 @@ export interface Pass extends Difference {
   /** The kernel as it was found last: after the steps, where they were made. */
   readonly actual: Actual;
   /** What it was planned with, and what was found of the Nodes: for a pass that follows. */
-  readonly nodes: ReadonlyMap<string, NodeFacts>;
+  readonly nodes: Map<string, NodeFacts>;
   readonly facts: HostFacts;
   readonly claims: Claims;
 }

@@ -10,6 +10,7 @@ const FACTS: PassFacts = {
   device: 'flannel.1',
   mtu: 1450,
   podCidr: '10.244.0.0/24',
+  peerCount: 0,
   peers: [],
   conflicts: [],
   refusals: [],
