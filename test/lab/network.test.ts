@@ -161,6 +161,57 @@ describe('a fault on a node is mended', () => {
   });
 });
 
+describe('systemd-networkd that manages the devices of a node, and removes what it does not know', () => {
+  const units = ['systemd-networkd.service', 'systemd-networkd.socket'].map(
+    (unit) => `/etc/systemd/system/${unit}`,
+  );
+  const devices = ['eth0', 'flannel.1', 'cni0'];
+
+  beforeAll(async () => {
+    const network = (name: string, ...lines: string[]): string =>
+      ['[Match]', `Name=${name}`, '[Network]', 'LinkLocalAddressing=no', ...lines].join('\\n');
+    const eth0 = network('eth0', `Address=${h2.address}/24`, `Gateway=${lab.gateway}`);
+    await sh(
+      h2,
+      `rm ${units.join(' ')}
+       mkdir -p /etc/systemd/network /run/udev/data
+       printf '${eth0}\\n' > /etc/systemd/network/10-eth0.network
+       printf '${network('flannel.* cni0')}\\n' > /etc/systemd/network/20-pods.network
+       # It waits for links until udev has seen them, and no udev runs in a lab host.
+       for device in ${devices.join(' ')}; do touch /run/udev/data/n$(cat /sys/class/net/$device/ifindex); done
+       systemctl daemon-reload`,
+    );
+  });
+
+  afterAll(async () => {
+    await sh(
+      h2,
+      `systemctl stop systemd-networkd.socket systemd-networkd.service
+       for unit in ${units.join(' ')}; do ln -s /dev/null $unit; done
+       rm -r /etc/systemd/network/*.network /run/udev/data/n*
+       systemctl daemon-reload`,
+    );
+  });
+
+  it.each([
+    ['systemd-networkd started', 'systemctl start systemd-networkd'],
+    ['systemd-networkd reloading', `networkctl reload; networkctl reconfigure ${devices.join(' ')}`],
+  ])('%s', async (name, fault) => {
+    const before = await networkState(h2);
+    const since = Date.now();
+    await repairs.expectAfter(
+      name,
+      () => sh(h2, fault),
+      async () =>
+        (await said(h2, since)).includes('brought up to date') &&
+        (await networkState(h2)) === before &&
+        (await reaches(onH1, onH2.address, FULL)),
+    );
+    const state = /flannel\.1 +vxlan +\S+ +configured/;
+    await expect.poll(() => sh(h2, 'networkctl --no-legend'), { timeout: 10_000 }).toMatch(state);
+  });
+});
+
 describe('what is no fault', () => {
   it('strict reverse path filters let all pass', async () => {
     const all = [h1, h2];
@@ -303,6 +354,9 @@ describe('Nodes that come, go and lie', () => {
         /02:00:00:00:00:9[36]/,
       );
       await removeGhosts(kubectl, come.name, moved.name);
+      const none = [undefined, undefined, undefined];
+      await expect.poll(() => known(h1), { timeout: 5_000 }).toEqual(none);
+      await expect.poll(() => known(h2), { timeout: 5_000 }).toEqual(none);
     },
     TEST_TIMEOUT_MS,
   );
