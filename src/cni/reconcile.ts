@@ -56,10 +56,11 @@ export async function look(
   const facts: HostFacts = { podCidr, underlay, addresses };
   const claims = isDeepStrictEqual(before?.facts, facts) ? before?.claims : undefined;
   const known: Claims = claims ?? new WeakMap();
-  const planned = desiredNetwork(nodes.values(), network, facts, known);
+  // Nodes go on changing while the kernel is read.
+  const planned = { ...desiredNetwork(nodes.values(), network, facts, known), nodes: new Map(nodes) };
   const actual = await readActual(host, planned.desired, interfaces);
   const found = difference(planned.desired, actual);
-  return { ...planned, ...found, podCidr, warnings, actual, facts, claims: known, nodes: new Map(nodes) };
+  return { ...planned, ...found, podCidr, warnings, actual, facts, claims: known };
 }
 
 /** An address for documentation (RFC 5737): nothing is sent there, it is only asked which way that would go. */
@@ -110,7 +111,7 @@ export async function reconcile(
   onPlanned(pass.desired);
   if (pass.steps.length === 0) return pass;
   await applySteps(host, pass.steps);
-  const after = await look(host, network, nodes, pass);
+  const after = await look(host, network, pass.nodes, pass);
   if (after !== undefined && after.steps.length > 0) {
     const shown = after.steps.slice(0, SHOWN_STEPS).map((step) => nameStep(step));
     throw new Error(`the kernel has not kept ${after.steps.length} changes, such as: ${shown.join('; ')}`);

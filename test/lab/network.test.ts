@@ -118,7 +118,10 @@ describe('a fault on a node is mended', () => {
       () => sh(h2, fault),
       async () => (await networkState(h2)) === before && (await reaches(onH1, onH2.address, FULL)),
     );
-    expect(await said(h2, since)).toMatch(/brought up to date|pods may start/);
+    // It says so when it has looked at the kernel again.
+    await expect
+      .poll(() => said(h2, since), { timeout: 10_000 })
+      .toMatch(/brought up to date|pods may start/);
   });
 
   it('another MTU of the underlay, and back', async () => {
