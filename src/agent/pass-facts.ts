@@ -28,6 +28,8 @@ export interface PassFacts {
   /** Bytes that a packet of a pod may have. */
   readonly mtu: number;
   readonly podCidr: string;
+  readonly peerCount: number;
+  /** Made when they are first asked for: of thousands nobody asks after each change. */
   readonly peers: readonly PeerWay[];
   readonly conflicts: readonly string[];
   readonly warnings: readonly string[];
@@ -40,17 +42,37 @@ export interface PassFacts {
 /** Steps named in logs and status, of one repair. */
 const SHOWN_STEPS = 5;
 
-export function passFacts(
-  { desired, podCidr, conflicts, warnings, refusals, steps }: Pass,
-  backend: Backend,
-  nodes: Iterable<NodeFacts>,
-): PassFacts {
-  const { link, underlay, bridge, podMtu } = desired;
+export function passFacts(pass: Pass, backend: Backend): PassFacts {
+  const { desired, podCidr, conflicts, warnings, refusals, steps, peers: peerCount } = pass;
+  const { link, underlay, podMtu } = desired;
+  let peers: readonly PeerWay[] | undefined;
+  const repaired: Partial<Record<StepKind, number>> = {};
+  for (const { kind } of steps) repaired[kind] = (repaired[kind] ?? 0) + 1;
+  return {
+    backend,
+    device: link?.name ?? underlay.device,
+    mtu: podMtu,
+    podCidr: podCidr.text,
+    peerCount,
+    get peers() {
+      peers ??= peerWays(pass);
+      return peers;
+    },
+    conflicts,
+    warnings,
+    refusals,
+    repaired,
+    shown: steps.slice(0, SHOWN_STEPS).map(nameStep),
+  };
+}
+
+function peerWays({ desired, refusals, nodes }: Pass): PeerWay[] {
+  const { link, bridge, routes } = desired;
   const refused = new Set(refusals.map(({ node }) => node));
   const byCidr = new Map<string, NodeFacts>();
-  for (const node of nodes)
+  for (const node of nodes.values())
     if (!refused.has(node.name)) for (const cidr of node.podCidrs) byCidr.set(cidr, node);
-  const peers = [...desired.routes].flatMap(([cidr, route]) => {
+  return [...routes].flatMap(([cidr, route]) => {
     const node = byCidr.get(cidr);
     const hostAddress = node?.annotations[ANNOTATION.publicIp];
     if (node === undefined || hostAddress === undefined) return [];
@@ -60,20 +82,6 @@ export function passFacts(
     const from = onlink && link !== undefined ? link.address : withoutPrefix(bridge.address);
     return [{ node: node.name, podCidr: cidr, device, target, from, hostAddress }];
   });
-  const repaired: Partial<Record<StepKind, number>> = {};
-  for (const { kind } of steps) repaired[kind] = (repaired[kind] ?? 0) + 1;
-  return {
-    backend,
-    device: link?.name ?? underlay.device,
-    mtu: podMtu,
-    podCidr: podCidr.text,
-    peers,
-    conflicts,
-    warnings,
-    refusals,
-    repaired,
-    shown: steps.slice(0, SHOWN_STEPS).map(nameStep),
-  };
 }
 
 function withoutPrefix(address: string): string {

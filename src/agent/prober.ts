@@ -13,7 +13,7 @@ import type { Service } from './service.ts';
 import { Wake } from './wake.ts';
 
 const PERIOD_MS = 10_000;
-/** While no pod may start here, so that the mending is noticed within seconds. */
+/** Between tries of peers that the network does not reach, so that the mending is noticed within seconds. */
 const BROKEN_PERIOD_MS = 2_000;
 const TIMEOUT_MS = 1_000;
 const PAUSE_MS = 200;
@@ -65,6 +65,8 @@ export class Prober implements Service {
   readonly #wake = new Wake();
   readonly #peers = new Map<string, Peer>();
   readonly #answering = new Map<string, Socket>();
+  /** What is not taken over yet. */
+  #facts: PassFacts | undefined;
   #mtu = 0;
   #turn = 0;
   #why: string | undefined;
@@ -81,6 +83,7 @@ export class Prober implements Service {
   }
 
   get results(): ProbeResult[] {
+    this.#takeOver();
     return [...this.#peers.values()].map(({ way, series, state, probedAt }) => ({
       node: way.node,
       state: state?.state ?? 'not probed yet',
@@ -92,10 +95,17 @@ export class Prober implements Service {
     }));
   }
 
-  /** Takes over what the network has just been brought to. */
-  update({ peers, mtu }: PassFacts): void {
+  /** Takes over what the network has just been brought to, when it is next needed. */
+  update(facts: PassFacts): void {
+    this.#facts = facts;
+    if (this.#peers.size === 0 && facts.peerCount > 0) this.#wake.now();
+  }
+
+  #takeOver(): void {
+    if (this.#facts === undefined) return;
+    const { peers, mtu } = this.#facts;
+    this.#facts = undefined;
     this.#mtu = mtu;
-    const first = this.#peers.size === 0 && peers.length > 0;
     const present = new Set(peers.map(({ node }) => node));
     for (const name of this.#peers.keys()) if (!present.has(name)) this.#peers.delete(name);
     for (const way of peers) {
@@ -103,17 +113,21 @@ export class Prober implements Service {
       if (peer !== undefined) peer.way = way;
       else this.#peers.set(way.node, newPeer(way));
     }
-    if (first) this.#wake.now();
   }
 
   async start(signal: AbortSignal): Promise<void> {
     try {
+      let next = performance.now() + spread(PERIOD_MS);
       while (!signal.aborted) {
-        const period = this.#why === undefined ? PERIOD_MS : BROKEN_PERIOD_MS;
-        // Spread, so that the nodes of a cluster do not all ask at one moment.
-        await this.#wake.wait(period * (0.8 + 0.4 * Math.random()), signal);
+        const left = Math.max(0, next - performance.now());
+        const broken = this.#brokenPeers();
+        const pause = broken.length === 0 ? left : Math.min(left, spread(BROKEN_PERIOD_MS));
+        const rung = await this.#wake.wait(pause, signal);
         if (signal.aborted) return;
-        await this.#round(signal);
+        this.#takeOver();
+        const due = rung || performance.now() >= next;
+        if (due) next = performance.now() + spread(PERIOD_MS);
+        await this.#round(due ? this.#nextPeers() : broken, signal);
       }
     } finally {
       for (const socket of this.#answering.values()) socket.close();
@@ -123,6 +137,7 @@ export class Prober implements Service {
 
   /** Probes one peer many times at once, for whoever looks for a fault. @returns undefined for an unknown peer */
   async burst(node: string): Promise<Readonly<Record<ProbeSize, Burst>> | undefined> {
+    this.#takeOver();
     const way = this.#peers.get(node)?.way;
     if (way === undefined) return undefined;
     return { small: await this.#burst(way, 'small'), full: await this.#burst(way, 'full') };
@@ -142,8 +157,7 @@ export class Prober implements Service {
     return size === 'small' ? SMALL_BYTES : this.#mtu;
   }
 
-  async #round(signal: AbortSignal): Promise<void> {
-    const peers = this.#nextPeers();
+  async #round(peers: readonly Peer[], signal: AbortSignal): Promise<void> {
     await this.#answer(new Set([...this.#peers.values()].map(({ way }) => way.from)));
     await Promise.all(peers.map(async (peer) => await this.#probePeer(peer, signal)));
     if (signal.aborted) return;
@@ -159,6 +173,10 @@ export class Prober implements Service {
     if (why !== undefined) this.#log('error', why, { service: this.name });
     else this.#log('info', 'the pod network answers again', { service: this.name });
     this.#onVerdict();
+  }
+
+  #brokenPeers(): Peer[] {
+    return [...this.#peers.values()].filter(({ state }) => state?.state === 'broken').slice(0, PEERS_A_ROUND);
   }
 
   #nextPeers(): Peer[] {
@@ -242,6 +260,11 @@ export class Prober implements Service {
       this.#log('warn', `peer does not answer through the pod network at ${state.size} size`, fields);
     else this.#log('warn', `peer does not answer: ${state.why}`, fields);
   }
+}
+
+/** So that the nodes of a cluster do not all ask at one moment. */
+function spread(periodMs: number): number {
+  return periodMs * (0.8 + 0.4 * Math.random());
 }
 
 interface Tries {

@@ -7,15 +7,19 @@ import { tableCommands } from './network-table.ts';
 const TIMEOUT_MS = 30_000;
 
 /**
- * Makes the steps in order, those for one tool that follow each other in one batch. Within a batch the steps
- * after a failed one are still made.
+ * Makes the steps in order, those for one tool that follow each other in one batch; of neighbours and forwarding
+ * entries alone the batches side by side. Within a batch the steps after a failed one are still made.
  * @throws CommandError with what the tool said of the steps that failed
  */
 export async function applySteps(host: Host, steps: readonly Step[]): Promise<void> {
-  for (const batch of batches(steps)) {
-    const input = batch.input === undefined ? {} : { input: batch.input };
-    await host.run(batch.argv, { ...input, timeoutMs: TIMEOUT_MS });
+  const run = async ({ argv, input }: Batch): Promise<unknown> =>
+    await host.run(argv, { ...(input === undefined ? {} : { input }), timeoutMs: TIMEOUT_MS });
+  if (steps.every(({ kind }) => kind === 'neighbour' || kind === 'fdb')) {
+    // Neither needs the other.
+    await Promise.all(batches(steps).map(run));
+    return;
   }
+  for (const batch of batches(steps)) await run(batch);
 }
 
 export interface Batch {

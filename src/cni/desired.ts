@@ -3,7 +3,7 @@ import { type Backend, isDirect, needsTunnel } from './backend.ts';
 import { forwardRules } from './forward.ts';
 import { type NftTable, networkTable } from './network-table.ts';
 import type { NodeFacts } from './node-facts.ts';
-import { choosePeers, type Peer, type Refusal } from './peers.ts';
+import { type Claims, choosePeers, type Peer, type Refusal } from './peers.ts';
 import { bridgeMac, VXLAN_OVERHEAD_BYTES, vtepMac, vxlanDevice } from './vtep.ts';
 
 /**
@@ -94,21 +94,26 @@ export interface Desired {
   readonly forward: readonly string[];
 }
 
-/** The kernel state that this set of Nodes asks for, and the Nodes that are left out of it. */
+/**
+ * The kernel state that this set of Nodes asks for, and the Nodes that are left out of it.
+ * @param known of a call with the same plan and host
+ */
 export function desiredNetwork(
   nodes: Iterable<NodeFacts>,
   plan: NetworkPlan,
   host: HostFacts,
+  known?: Claims,
 ): { readonly desired: Desired; readonly refusals: readonly Refusal[]; readonly peers: number } {
   const mac = vtepMac(plan.nodeName);
-  const { peers, refusals } = choosePeers(nodes, {
+  const rules = {
     clusterCidrs: plan.clusterCidrs,
     vni: plan.vni,
     backend: plan.backend,
     underlay: host.underlay,
     own: { name: plan.nodeName, podCidr: host.podCidr, mac },
     ownAddresses: host.addresses,
-  });
+  };
+  const { peers, refusals } = choosePeers(nodes, rules, known);
   const tunnelDevice = vxlanDevice(plan.vni);
   const direct = (peer: Peer): boolean => isDirect(plan.backend, host.underlay, peer);
   const tunnelled = peers.flatMap((peer) =>

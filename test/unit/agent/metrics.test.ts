@@ -10,6 +10,7 @@ const FACTS: PassFacts = {
   device: 'flannel.1',
   mtu: 1450,
   podCidr: '10.244.0.0/24',
+  peerCount: 0,
   peers: [],
   conflicts: [],
   refusals: [],
@@ -17,14 +18,22 @@ const FACTS: PassFacts = {
   shown: [],
 };
 
+const OWN = {
+  certificateExpires: 1_800_000_000_000,
+  eventLoopLagSeconds: 0.01,
+  residentBytes: 75_000_000,
+};
+
 function metrics(record: NetworkRecord): string {
   const summary = { sent: 20, loss: 0.05, lastMs: 1.5, averageMs: 2, lostInRow: 0 };
   return renderMetrics({
-    record,
-    probes: [{ node: 'a"b\\c', state: 'reached', small: summary, full: { sent: 1, loss: 1, lostInRow: 1 } }],
-    certificateExpires: 1_800_000_000_000,
-    eventLoopLagSeconds: 0.01,
-    residentBytes: 75_000_000,
+    ...OWN,
+    network: {
+      record,
+      probes: [
+        { node: 'a"b\\c', state: 'reached', small: summary, full: { sent: 1, loss: 1, lostInRow: 1 } },
+      ],
+    },
   });
 }
 
@@ -50,6 +59,12 @@ describe('metrics', () => {
     expect(text).toContain('_seconds_bucket{le="+Inf"} 3\n');
     expect(text).toContain('kadm_network_reconcile_duration_seconds_count 3\n');
     expect(text).toContain('kadm_network_reconcile_duration_seconds_sum 20.73\n');
+  });
+
+  it('say nothing of a pod network that is another’s', () => {
+    const text = renderMetrics({ ...OWN, network: undefined });
+    expect(text).toContain('kadm_agent_certificate_expiration_timestamp_seconds 1800000000\n');
+    expect(text).not.toMatch(/network|probe/);
   });
 
   it('tell of probes by peer and size, names escaped, nothing where nothing was answered', () => {

@@ -1,60 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import type { Actual, HostInterface } from '../../../src/cni/actual.ts';
 import { batches, describeStep, nameStep } from '../../../src/cni/apply.ts';
-import { type Desired, desiredNetwork } from '../../../src/cni/desired.ts';
+import { desiredNetwork } from '../../../src/cni/desired.ts';
 import { difference, type Step } from '../../../src/cni/diff.ts';
 import { parseForward } from '../../../src/cni/forward.ts';
 import { bridgeMac, vtepMac } from '../../../src/cni/vtep.ts';
-import { host, node, plan } from './nodes.ts';
+import { ACCEPTS, bridgeOf, ETH0, host, inPlace, node, PLAIN, plan, tunnelOf } from './nodes.ts';
 
 const { desired } = desiredNetwork([node(1), node(2), node(3)], plan, host);
-/** All but the addresses: what every device has, and what only some have. */
-const PLAIN = { up: true, alias: undefined, kind: undefined, master: undefined, vxlan: undefined } as const;
-const ETH0: HostInterface = {
-  ...PLAIN,
-  name: 'eth0',
-  mtu: 1500,
-  mac: '52:54:00:00:00:01',
-  addresses: [{ address: '192.168.1.1', prefix: 24, family: 'inet' }],
-};
-
-/** The kernel of a node that has just what is desired. */
-function inPlace(wanted: Desired = desired): Actual {
-  return {
-    interfaces: [ETH0, bridgeOf(wanted), ...tunnelOf(wanted)],
-    routes: [
-      { dst: 'default', gateway: '192.168.1.254', device: 'eth0', protocol: 3, metric: 0 },
-      ...[...wanted.routes].map(([dst, { gateway, device }]) => ours(dst, gateway, device)),
-    ],
-    neighbours: new Map(wanted.neighbours),
-    fdb: [...wanted.fdb].map(([mac, dst]) => ({ mac, dst })),
-    table: wanted.table,
-    forward: ACCEPTS,
-    unplugged: [],
-  };
-}
-
-const ACCEPTS = { drops: false, rules: undefined };
-
-function tunnelOf({ link }: Desired): HostInterface[] {
-  if (link === undefined) return [];
-  const { name, mtu, mac, vni, port, local, underlay } = link;
-  const vxlan = { vni, port, local, underlay, learning: false };
-  const addresses = [{ address: link.address, prefix: 32, family: 'inet' }];
-  return [{ ...PLAIN, name, mtu, mac, alias: 'kadm', kind: 'vxlan', vxlan, addresses }];
-}
-
-function bridgeOf({ bridge: { name, mtu, mac } }: Desired): HostInterface {
-  const addresses = [{ address: '10.244.1.1', prefix: 24, family: 'inet' }];
-  return { ...PLAIN, name, mtu, mac, alias: 'kadm', kind: 'bridge', addresses };
-}
-
 function pod(name: string, master: string | undefined): HostInterface {
   return { ...PLAIN, name, mtu: 1450, mac: '02:00:00:00:00:02', kind: 'veth', master, addresses: [] };
-}
-
-function ours(dst: string, gateway: string, device = 'flannel.1'): Actual['routes'][number] {
-  return { dst, gateway, device, protocol: 75, metric: 0 };
 }
 
 const BARE: Actual = {
@@ -72,7 +27,7 @@ function texts(steps: readonly Step[]): string[] {
 }
 
 function stepsFor(actual: Partial<Actual>): string[] {
-  return texts(difference(desired, { ...inPlace(), ...actual }).steps);
+  return texts(difference(desired, { ...inPlace(desired), ...actual }).steps);
 }
 
 /** The tunnel as it should be, but for this. */
@@ -93,7 +48,7 @@ function bridge(change: Partial<HostInterface>, ...others: HostInterface[]): Par
 
 describe('the difference', () => {
   it('is nothing when everything is in place', () => {
-    expect(difference(desired, inPlace())).toEqual({ steps: [], conflicts: [], blocked: false });
+    expect(difference(desired, inPlace(desired))).toEqual({ steps: [], conflicts: [], blocked: false });
   });
 
   it('from a bare host is everything, the device first and the routes after what they need', () => {
@@ -141,7 +96,7 @@ describe('the difference', () => {
 
   it('for a node that vanished is the removal of its three entries', () => {
     const after = desiredNetwork([node(1), node(2)], plan, host).desired;
-    expect(difference(after, inPlace()).steps.map(describeStep)).toEqual([
+    expect(difference(after, inPlace(desired)).steps.map(describeStep)).toEqual([
       'route delete 10.244.3.0/24 via 10.244.3.0 dev flannel.1 proto 75',
       'neigh delete 10.244.3.0 dev flannel.1',
       `fdb delete ${vtepMac('n3')} dev flannel.1 dst 192.168.1.3 self`,
@@ -208,7 +163,7 @@ describe('repairs of the device', () => {
 
   it('never take the VNI and port of another program’s device', () => {
     const foreign = tunnel({ name: 'vx0', mac: '02:00:00:00:00:01', alias: undefined });
-    expect(difference(desired, { ...inPlace(), ...foreign })).toEqual({
+    expect(difference(desired, { ...inPlace(desired), ...foreign })).toEqual({
       steps: [],
       conflicts: ['device vx0 of another program has VNI 1 on UDP port 8472'],
       blocked: true,
@@ -219,7 +174,7 @@ describe('repairs of the device', () => {
     ['a tunnel of flannel’s own', { mac: '02:00:00:00:00:01', alias: undefined }],
     ['something else', { vxlan: undefined, kind: 'dummy' }],
   ])('never take its name from %s', (_, change) => {
-    const { steps, conflicts, blocked } = difference(desired, { ...inPlace(), ...tunnel(change) });
+    const { steps, conflicts, blocked } = difference(desired, { ...inPlace(desired), ...tunnel(change) });
     expect({ steps, blocked }).toEqual({ steps: [], blocked: true });
     expect(conflicts).toEqual([expect.stringMatching(/^device flannel.1 is another program's/)]);
   });
@@ -279,7 +234,7 @@ describe('the pods’ bridge', () => {
   it('is not taken from another program', () => {
     const addresses = [{ address: '10.244.7.1', prefix: 24, family: 'inet' }];
     const foreign = bridge({ alias: undefined, addresses });
-    const { steps, conflicts, blocked } = difference(desired, { ...inPlace(), ...foreign });
+    const { steps, conflicts, blocked } = difference(desired, { ...inPlace(desired), ...foreign });
     expect({ steps, blocked }).toEqual({ steps: [], blocked: true });
     expect(conflicts).toEqual([expect.stringMatching(/^device cni0 is another program's/)]);
   });
@@ -292,7 +247,7 @@ describe('iptables', () => {
     '-A KADM-FORWARD -d 10.244.0.0/16 -j ACCEPT',
   ];
   const inputFor = (forward: Actual['forward']): string | undefined => {
-    const [batch] = batches(difference(desired, { ...inPlace(), forward }).steps);
+    const [batch] = batches(difference(desired, { ...inPlace(desired), forward }).steps);
     return batch?.input;
   };
 
@@ -326,7 +281,7 @@ describe('a change of the backend', () => {
   );
 
   it('replaces each route in one go, and removes the tunnel after that', () => {
-    expect(texts(difference(direct.desired, inPlace()).steps)).toEqual([
+    expect(texts(difference(direct.desired, inPlace(desired)).steps)).toEqual([
       'ip route replace 10.244.2.0/24 via 192.168.1.2 dev eth0 proto 75',
       'ip route replace 10.244.3.0/24 via 192.168.1.3 dev eth0 proto 75',
       'ip link delete dev flannel.1',
@@ -345,20 +300,20 @@ describe('a change of the backend', () => {
 describe('pruning', () => {
   it('removes a stale route of ours, on whatever device', () => {
     const stale = { dst: '10.99.0.0/24', gateway: '192.168.1.2', device: 'eth0', protocol: 75, metric: 5 };
-    expect(stepsFor({ routes: [...inPlace().routes, stale] })).toEqual([
+    expect(stepsFor({ routes: [...inPlace(desired).routes, stale] })).toEqual([
       'ip route delete 10.99.0.0/24 via 192.168.1.2 dev eth0 metric 5 proto 75',
     ]);
   });
 
   it('never touches a route of another program', () => {
     const foreign = { dst: '10.244.77.0/24', gateway: '192.168.1.2', device: 'eth0', protocol: 3, metric: 0 };
-    expect(stepsFor({ routes: [...inPlace().routes, foreign] })).toEqual([]);
+    expect(stepsFor({ routes: [...inPlace(desired).routes, foreign] })).toEqual([]);
   });
 
   it('leaves another program’s route to a peer where it is, and says so', () => {
-    const [first, , ...rest] = inPlace().routes;
+    const [first, , ...rest] = inPlace(desired).routes;
     const foreign = { dst: '10.244.2.0/24', gateway: undefined, device: 'eth0', protocol: 4, metric: 0 };
-    const found = difference(desired, { ...inPlace(), routes: [first ?? foreign, foreign, ...rest] });
+    const found = difference(desired, { ...inPlace(desired), routes: [first ?? foreign, foreign, ...rest] });
     expect(found.steps).toEqual([]);
     expect(found.conflicts).toEqual(["another program's route to 10.244.2.0/24 by eth0 is in the way"]);
   });
@@ -366,7 +321,7 @@ describe('pruning', () => {
   it('removes neighbours and forwarding entries that nobody asked for', () => {
     const found = stepsFor({
       neighbours: new Map([...desired.neighbours, ['10.244.8.0', '02:00:00:00:00:08']]),
-      fdb: [...inPlace().fdb, { mac: '00:00:00:00:00:00', dst: '6.6.6.6' }],
+      fdb: [...inPlace(desired).fdb, { mac: '00:00:00:00:00:00', dst: '6.6.6.6' }],
     });
     expect(found).toEqual([
       'ip neigh delete 10.244.8.0 dev flannel.1',

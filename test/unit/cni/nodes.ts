@@ -1,4 +1,5 @@
-import type { HostFacts, NetworkPlan } from '../../../src/cni/desired.ts';
+import type { Actual, HostInterface } from '../../../src/cni/actual.ts';
+import type { Desired, HostFacts, NetworkPlan } from '../../../src/cni/desired.ts';
 import { ANNOTATION, type NodeFacts, nodeFacts } from '../../../src/cni/node-facts.ts';
 import { vtepMac } from '../../../src/cni/vtep.ts';
 import { parseCidr } from '../../../src/config/cidr.ts';
@@ -60,3 +61,54 @@ export const host: HostFacts = {
   underlay: { device: 'eth0', mtu: 1500, address: '192.168.1.1', subnet: parseCidr('192.168.1.0/24') },
   addresses: ['127.0.0.1', '192.168.1.1', '10.244.1.0'],
 };
+
+/** All but the addresses: what every device has, and what only some have. */
+export const PLAIN = {
+  up: true,
+  alias: undefined,
+  kind: undefined,
+  master: undefined,
+  vxlan: undefined,
+} as const;
+export const ETH0: HostInterface = {
+  ...PLAIN,
+  name: 'eth0',
+  mtu: 1500,
+  mac: '52:54:00:00:00:01',
+  addresses: [{ address: '192.168.1.1', prefix: 24, family: 'inet' }],
+};
+
+/** The kernel of a node that has just what is desired. */
+export function inPlace(wanted: Desired): Actual {
+  return {
+    interfaces: [ETH0, bridgeOf(wanted), ...tunnelOf(wanted)],
+    routes: [
+      { dst: 'default', gateway: '192.168.1.254', device: 'eth0', protocol: 3, metric: 0 },
+      ...[...wanted.routes].map(([dst, { gateway, device }]) => ours(dst, gateway, device)),
+    ],
+    neighbours: new Map(wanted.neighbours),
+    fdb: [...wanted.fdb].map(([mac, dst]) => ({ mac, dst })),
+    table: wanted.table,
+    forward: ACCEPTS,
+    unplugged: [],
+  };
+}
+
+export const ACCEPTS = { drops: false, rules: undefined };
+
+export function tunnelOf({ link }: Desired): HostInterface[] {
+  if (link === undefined) return [];
+  const { name, mtu, mac, vni, port, local, underlay } = link;
+  const vxlan = { vni, port, local, underlay, learning: false };
+  const addresses = [{ address: link.address, prefix: 32, family: 'inet' }];
+  return [{ ...PLAIN, name, mtu, mac, alias: 'kadm', kind: 'vxlan', vxlan, addresses }];
+}
+
+export function bridgeOf({ bridge: { name, mtu, mac } }: Desired): HostInterface {
+  const addresses = [{ address: '10.244.1.1', prefix: 24, family: 'inet' }];
+  return { ...PLAIN, name, mtu, mac, alias: 'kadm', kind: 'bridge', addresses };
+}
+
+export function ours(dst: string, gateway: string, device = 'flannel.1'): Actual['routes'][number] {
+  return { dst, gateway, device, protocol: 75, metric: 0 };
+}
