@@ -80,12 +80,13 @@ async function networkServices(
     },
   );
   const services: Service[] = [network, prober];
-  if (settings.nodeIP === undefined) return services;
+  const [address] = settings.nodeIPs;
+  if (address === undefined) return services;
   const { Endpoint } = await import('./endpoint.ts');
   const { Access } = await import('./access.ts');
   const { pagesOf } = await import('./pages.ts');
   const access = new Access(client, settings.nodeName);
   const pages = pagesOf({ settings, identity, record, prober });
-  services.push(new Endpoint({ address: settings.nodeIP, caFile: settings.caFile, access, pages, log }));
+  services.push(new Endpoint({ address, caFile: settings.caFile, access, pages, log }));
   return services;
 }

@@ -28,7 +28,9 @@ export function renderMetrics(sources: MetricSources): string {
     probes.flatMap((probe) =>
       PROBE_SIZES.flatMap((size) => {
         const found = value(probe, size);
-        return found === undefined ? [] : [[{ peer: probe.node, size }, found] as const];
+        return found === undefined
+          ? []
+          : [[{ peer: probe.node, family: probe.family, size }, found] as const];
       }),
     );
   return [
@@ -62,7 +64,7 @@ export function renderMetrics(sources: MetricSources): string {
     gauge(
       'kadm_probe_reached',
       'Whether a peer was reached through the pod network by the last probes.',
-      probes.map(({ node, state }) => [{ peer: node }, state === 'reached' ? 1 : 0]),
+      probes.map(({ node, family, state }) => [{ peer: node, family }, state === 'reached' ? 1 : 0]),
     ),
     gauge(
       'kadm_agent_certificate_expiration_timestamp_seconds',
@@ -78,7 +80,7 @@ export function renderMetrics(sources: MetricSources): string {
 
 /** Wanted, less what other programs' routes are in the way of. */
 export function installedPeers({ facts }: NetworkRecord): number {
-  return facts === undefined ? 0 : Math.max(0, facts.peers.length - facts.conflicts.length);
+  return facts === undefined ? 0 : Math.max(0, facts.peerNodes - facts.conflicts.length);
 }
 
 function histogram({ durations, durationSum }: NetworkRecord): string {

@@ -123,7 +123,8 @@ export class NetworkService implements Service {
 
   /** The configuration outlives a reboot, the tunnel does not: until it is back no pod is to start. */
   async #closeAfterBoot(): Promise<void> {
-    for (const device of [BRIDGE, vxlanDevice(this.#network.vni)]) {
+    const { vni } = this.#network;
+    for (const device of [BRIDGE, vxlanDevice(vni, 4), vxlanDevice(vni, 6)]) {
       if (await exists(`/sys/class/net/${device}`)) return;
     }
     await removeConflist(this.#host);
@@ -154,7 +155,7 @@ export class NetworkService implements Service {
     const begun = performance.now();
     const pass = await reconcile(this.#host, this.#network, nodes);
     if (pass === undefined) return;
-    const facts = passFacts(pass, this.#network.backend, nodes.values());
+    const facts = passFacts(pass, this.#network.backend);
     const wanted = [...nodes.values()].filter(
       ({ name, podCidrs }) => name !== own.name && podCidrs.length > 0,
     );
@@ -163,20 +164,21 @@ export class NetworkService implements Service {
     this.#hooks.onPass(facts);
     const competing = await this.#competing();
     this.#tell(facts, competing);
-    this.#redialFrom(pass.desired.underlay);
+    this.#redialFrom(pass.desired.networks[0]?.underlay);
     this.#hooks.onReady();
     // Pods may start only now that the way to them exists.
-    const { link, underlay, podMtu: mtu } = pass.desired;
+    const { networks, podMtu: mtu } = pass.desired;
     const { backend } = this.#network;
-    const announced = { backend, link, underlay, refused: this.#refused };
-    const why = this.#hooks.whyBroken();
+    const announced = { backend, networks, refused: this.#refused };
+    const why = pass.lacking ?? this.#hooks.whyBroken();
     if (why !== undefined) {
       await removeConflist(this.#host);
       this.#announcer.tell(own, announced, { ready: false, why });
       return;
     }
-    if (await writeConflist(this.#host, { podCidrs: [pass.podCidr.text], mtu })) {
-      this.#log('info', 'pods may start', { service: this.name, podCidr: pass.podCidr.text, mtu });
+    const podCidrs = pass.podCidrs.map(({ text }) => text);
+    if (await writeConflist(this.#host, { podCidrs, mtu })) {
+      this.#log('info', 'pods may start', { service: this.name, podCidrs, mtu });
     }
     this.#announcer.tell(own, announced, { ready: true });
   }
@@ -199,10 +201,10 @@ export class NetworkService implements Service {
   }
 
   /** Connections from an address that is gone would be waited for until they time out. */
-  #redialFrom(underlay: Underlay): void {
+  #redialFrom(underlay: Underlay | undefined): void {
     const before = this.#underlay;
     this.#underlay = underlay;
-    if (before === undefined || before.address === underlay.address) return;
+    if (before === undefined || underlay === undefined || before.address === underlay.address) return;
     this.#log('warn', 'this node has another address', {
       service: this.name,
       before: before.address,
@@ -224,10 +226,9 @@ export class NetworkService implements Service {
   }
 
   #tell(facts: PassFacts, competing: readonly string[]): void {
-    const { repaired, shown, conflicts, warnings: changes, refusals, peers } = facts;
+    const { repaired, shown, conflicts, warnings: changes, refusals, peerNodes: peers } = facts;
     const steps = Object.values(repaired).reduce((sum, count) => sum + count, 0);
-    if (steps > 0)
-      this.#log('info', 'brought up to date', { service: this.name, peers: peers.length, steps, shown });
+    if (steps > 0) this.#log('info', 'brought up to date', { service: this.name, peers, steps, shown });
     const warnings = [
       ...changes,
       ...conflicts,

@@ -2,6 +2,7 @@ import type { Socket } from 'node:dgram';
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Cidr, contains } from '../config/cidr.ts';
+import { FAMILIES, FAMILY, type Family } from '../config/family.ts';
 import { messageOf } from '../errors.ts';
 import type { Log } from './log.ts';
 import type { PassFacts, PeerWay } from './pass-facts.ts';
@@ -48,6 +49,7 @@ interface Peer {
 /** What is known of the way to one peer. */
 export interface ProbeResult extends Readonly<Record<ProbeSize, ProbeSummary>> {
   readonly node: string;
+  readonly family: 'IPv4' | 'IPv6';
   readonly state: PeerState['state'] | 'not probed yet';
   readonly why?: string;
   readonly probedAt?: string;
@@ -63,7 +65,10 @@ export class Prober implements Service {
   readonly #log: Log;
   readonly #onVerdict: () => void;
   readonly #wake = new Wake();
+  /** By node and family. */
   readonly #peers = new Map<string, Peer>();
+  /** Of each family the peers that were probed last: a round of many peers may be of the other family alone. */
+  readonly #samples = new Map<Family, readonly Peer[]>();
   readonly #answering = new Map<string, Socket>();
   #mtu = 0;
   #turn = 0;
@@ -83,6 +88,7 @@ export class Prober implements Service {
   get results(): ProbeResult[] {
     return [...this.#peers.values()].map(({ way, series, state, probedAt }) => ({
       node: way.node,
+      family: FAMILY[way.family].name,
       state: state?.state ?? 'not probed yet',
       ...(state?.state === 'unknown' ? { why: state.why } : {}),
       ...(state?.state === 'broken' ? { why: `packets of ${state.size} size are lost` } : {}),
@@ -96,12 +102,12 @@ export class Prober implements Service {
   update({ peers, mtu }: PassFacts): void {
     this.#mtu = mtu;
     const first = this.#peers.size === 0 && peers.length > 0;
-    const present = new Set(peers.map(({ node }) => node));
-    for (const name of this.#peers.keys()) if (!present.has(name)) this.#peers.delete(name);
+    const present = new Set(peers.map(keyOf));
+    for (const key of this.#peers.keys()) if (!present.has(key)) this.#peers.delete(key);
     for (const way of peers) {
-      const peer = this.#peers.get(way.node);
+      const peer = this.#peers.get(keyOf(way));
       if (peer !== undefined) peer.way = way;
-      else this.#peers.set(way.node, newPeer(way));
+      else this.#peers.set(keyOf(way), newPeer(way));
     }
     if (first) this.#wake.now();
   }
@@ -122,8 +128,8 @@ export class Prober implements Service {
   }
 
   /** Probes one peer many times at once, for whoever looks for a fault. @returns undefined for an unknown peer */
-  async burst(node: string): Promise<Readonly<Record<ProbeSize, Burst>> | undefined> {
-    const way = this.#peers.get(node)?.way;
+  async burst(node: string, family: Family): Promise<Readonly<Record<ProbeSize, Burst>> | undefined> {
+    const way = this.#peers.get(keyOf({ node, family }))?.way;
     if (way === undefined) return undefined;
     return { small: await this.#burst(way, 'small'), full: await this.#burst(way, 'full') };
   }
@@ -147,18 +153,29 @@ export class Prober implements Service {
     await this.#answer(new Set([...this.#peers.values()].map(({ way }) => way.from)));
     await Promise.all(peers.map(async (peer) => await this.#probePeer(peer, signal)));
     if (signal.aborted) return;
-    const states = new Map(
-      peers.flatMap(({ way, state }) =>
-        state === undefined || !this.#peers.has(way.node) ? [] : [[way.node, state] as const],
-      ),
-    );
-    const why = whyPathBroken(states);
+    for (const family of FAMILIES) {
+      const own = peers.filter(({ way }) => way.family === family);
+      if (own.length > 0) this.#samples.set(family, own);
+    }
+    const whys = FAMILIES.map((family) => whyPathBroken(this.#states(family)));
+    const why = whys.find((one) => one !== undefined);
     const before = this.#why;
     this.#why = why;
     if (why === before) return;
     if (why !== undefined) this.#log('error', why, { service: this.name });
     else this.#log('info', 'the pod network answers again', { service: this.name });
     this.#onVerdict();
+  }
+
+  /** What a family is judged by, by node. */
+  #states(family: Family): Map<string, PeerState> {
+    return new Map(
+      (this.#samples.get(family) ?? []).flatMap(({ way, state }) =>
+        state === undefined || !this.#peers.has(keyOf(way))
+          ? []
+          : [[family === 4 ? way.node : `${way.node} by IPv6`, state] as const],
+      ),
+    );
   }
 
   #nextPeers(): Peer[] {
@@ -236,7 +253,7 @@ export class Prober implements Service {
 
   #tell({ way, state: before }: Peer, state: PeerState): void {
     if (before?.state === state.state || (before === undefined && state.state === 'reached')) return;
-    const fields = { service: this.name, peer: way.node, address: way.hostAddress };
+    const fields = { service: this.name, peer: way.node, address: way.hostAddress, target: way.target };
     if (state.state === 'reached') this.#log('info', 'peer answers', fields);
     else if (state.state === 'broken')
       this.#log('warn', `peer does not answer through the pod network at ${state.size} size`, fields);
@@ -252,6 +269,10 @@ interface Tries {
 
 function addressesOf({ from, target }: PeerWay): ProbeWay {
   return { from, to: target, port: AGENT_PORT };
+}
+
+function keyOf({ node, family }: Pick<PeerWay, 'node' | 'family'>): string {
+  return `${node} ${family}`;
 }
 
 function newPeer(way: PeerWay): Peer {

@@ -1,4 +1,5 @@
 import { type Cidr, overlaps, parseCidr } from '../config/cidr.ts';
+import { FAMILY, type Family, familyOf } from '../config/family.ts';
 import { EXIT, UserError } from '../errors.ts';
 import type { Host } from '../host/host.ts';
 import { addressTowards } from '../host/network.ts';
@@ -11,14 +12,16 @@ import type { Refusal } from './peers.ts';
 import { findUnderlay } from './underlay.ts';
 
 export interface NodeNetwork extends NetworkPlan {
-  /** This node's address as set; its Node's internal address when left out. */
-  readonly nodeIP: string | undefined;
+  /** This node's addresses as set, one of a family at most; those of its Node come after them. */
+  readonly nodeIPs: readonly string[];
 }
 
 /** What one look at Nodes and kernel yields. */
 export interface Pass extends Difference {
   readonly desired: Desired;
-  readonly podCidr: Cidr;
+  readonly podCidrs: readonly Cidr[];
+  /** Why pods would have no network in one of their families; undefined where they have it in all. */
+  readonly lacking: string | undefined;
   readonly refusals: readonly Refusal[];
   readonly peers: number;
   /** What works, but not as it was meant, in words for a log. */
@@ -31,7 +34,7 @@ const SHOWN_STEPS = 3;
 /**
  * Compares what the Nodes ask for with what the kernel has; changes nothing. Undefined as long as this node
  * has no Node or no pod CIDR yet.
- * @throws UserError when the node's address is on none of its interfaces, or its pod CIDR is not the cluster's
+ * @throws UserError when none of the node's addresses is on any of its interfaces, or a pod CIDR is not the cluster's
  */
 export async function look(
   host: Host,
@@ -39,42 +42,69 @@ export async function look(
   nodes: ReadonlyMap<string, NodeFacts>,
 ): Promise<Pass | undefined> {
   const own = nodes.get(network.nodeName);
-  const podCidr = own === undefined ? undefined : ownPodCidr(own, network);
-  if (own?.own === undefined || podCidr === undefined) return undefined;
+  const podCidrs = own === undefined ? [] : ownPodCidrs(own, network);
+  if (own?.own === undefined || podCidrs.length === 0) return undefined;
   const interfaces = await readInterfaces(host);
-  const { underlay, warnings } = await underlayOf(host, network, own.own, interfaces);
+  const families = podCidrs.map(({ family }) => family);
+  const { underlays, warnings, lacking } = await underlaysOf(host, network, own.own, {
+    families,
+    interfaces,
+  });
   const addresses = interfaces.flatMap((one) => one.addresses.map(({ address }) => address));
-  const planned = desiredNetwork(nodes.values(), network, { podCidr, underlay, addresses });
+  const planned = desiredNetwork(nodes.values(), network, { podCidrs, underlays, addresses });
   const actual = await readActual(host, planned.desired, interfaces);
-  return { ...planned, podCidr, warnings, ...difference(planned.desired, actual) };
+  return { ...planned, podCidrs, lacking, warnings, ...difference(planned.desired, actual) };
 }
 
-/** An address for documentation (RFC 5737): nothing is sent there, it is only asked which way that would go. */
-const ANYWHERE = '192.0.2.1';
+interface Underlays {
+  readonly underlays: ReadonlyMap<Family, Underlay>;
+  readonly warnings: readonly string[];
+  readonly lacking: string | undefined;
+}
+
+/** Of two families, the one that has its address goes on without the other. */
+async function underlaysOf(
+  host: Host,
+  { nodeIPs }: NodeNetwork,
+  own: OwnStatus,
+  {
+    families,
+    interfaces,
+  }: { readonly families: readonly Family[]; readonly interfaces: readonly HostInterface[] },
+): Promise<Underlays> {
+  const underlays = new Map<Family, Underlay>();
+  const warnings: string[] = [];
+  const lacking: string[] = [];
+  for (const family of families) {
+    const wanted = findUnderlay(interfaces, family, own, nodeIPs);
+    const underlay = wanted ?? (await presentUnderlay(host, family, interfaces));
+    if (underlay !== undefined) underlays.set(family, underlay);
+    if (wanted !== undefined) continue;
+    const gone = `no interface has this node's ${FAMILY[family].name} address ${nodeIPOf(family, nodeIPs)}`;
+    if (underlay === undefined) lacking.push(gone);
+    else warnings.push(`${gone}: the pod network uses ${underlay.address} of ${underlay.device}`);
+  }
+  if (underlays.size > 0) return { underlays, warnings, lacking: lacking[0] };
+  throw new UserError(lacking.join('; '), {
+    remedy: 'give the address back, or correct nodeIP in the settings of the agent',
+  });
+}
+
+function nodeIPOf(family: Family, nodeIPs: readonly string[]): string {
+  return nodeIPs.find((address) => familyOf(address) === family) ?? '';
+}
 
 /**
  * Where an address was taken away, as DHCP does, the one with the default route serves until it is back: peers
  * follow what this node announces.
  */
-async function underlayOf(
+async function presentUnderlay(
   host: Host,
-  { nodeIP }: NodeNetwork,
-  own: OwnStatus,
+  family: Family,
   interfaces: readonly HostInterface[],
-): Promise<{ readonly underlay: Underlay; readonly warnings: readonly string[] }> {
-  const underlay = findUnderlay(interfaces, own, nodeIP);
-  if (underlay !== undefined) return { underlay, warnings: [] };
-  const present = findUnderlay(interfaces, { addresses: [] }, await addressTowards(host, ANYWHERE));
-  const gone = `no interface has this node's address ${nodeIP ?? ''}`;
-  if (present === undefined) {
-    throw new UserError(gone, {
-      remedy: 'give the address back, or correct nodeIP in the settings of the agent',
-    });
-  }
-  return {
-    underlay: present,
-    warnings: [`${gone}: the pod network uses ${present.address} of ${present.device}`],
-  };
+): Promise<Underlay | undefined> {
+  const address = await addressTowards(host, FAMILY[family].anywhere);
+  return findUnderlay(interfaces, family, { addresses: [] }, address === undefined ? [] : [address]);
 }
 
 /**
@@ -99,10 +129,13 @@ export async function reconcile(
   return pass;
 }
 
-function ownPodCidr(node: NodeFacts, { clusterCidrs }: NetworkPlan): Cidr | undefined {
-  const cidr = node.podCidrs.map(parseCidr).find(({ family }) => family === 4);
-  if (cidr === undefined || clusterCidrs.some((cluster) => overlaps(cluster, cidr))) return cidr;
-  throw new UserError(`this node's pod CIDR ${cidr.text} is not within the cluster's`, {
+function ownPodCidrs(node: NodeFacts, { clusterCidrs }: NetworkPlan): Cidr[] {
+  // A Node may have one of a family that this network is not told to have.
+  const families = new Set(clusterCidrs.map(({ family }) => family));
+  const cidrs = node.podCidrs.map(parseCidr).filter(({ family }) => families.has(family));
+  const foreign = cidrs.find((cidr) => !clusterCidrs.some((cluster) => overlaps(cluster, cidr)));
+  if (foreign === undefined) return cidrs;
+  throw new UserError(`this node's pod CIDR ${foreign.text} is not within the cluster's`, {
     remedy: 'delete the Node and join again, or correct podCidrs in the settings of the agent',
   });
 }

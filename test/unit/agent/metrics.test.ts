@@ -7,10 +7,11 @@ import { counterIn } from '../../../src/agent/status.ts';
 const FACTS: PassFacts = {
   backend: 'vxlan',
   warnings: [],
-  device: 'flannel.1',
+  networks: [{ family: 4, device: 'flannel.1', podCidr: '10.244.0.0/24' }],
   mtu: 1450,
-  podCidr: '10.244.0.0/24',
+  lacking: undefined,
   peers: [],
+  peerNodes: 0,
   conflicts: [],
   refusals: [],
   repaired: { route: 2, link: 1 },
@@ -21,7 +22,15 @@ function metrics(record: NetworkRecord): string {
   const summary = { sent: 20, loss: 0.05, lastMs: 1.5, averageMs: 2, lostInRow: 0 };
   return renderMetrics({
     record,
-    probes: [{ node: 'a"b\\c', state: 'reached', small: summary, full: { sent: 1, loss: 1, lostInRow: 1 } }],
+    probes: [
+      {
+        node: 'a"b\\c',
+        family: 'IPv4',
+        state: 'reached',
+        small: summary,
+        full: { sent: 1, loss: 1, lostInRow: 1 },
+      },
+    ],
     certificateExpires: 1_800_000_000_000,
     eventLoopLagSeconds: 0.01,
     residentBytes: 75_000_000,
@@ -52,9 +61,11 @@ describe('metrics', () => {
     expect(text).toContain('kadm_network_reconcile_duration_seconds_sum 20.73\n');
   });
 
-  it('tell of probes by peer and size, names escaped, nothing where nothing was answered', () => {
-    expect(text).toContain('kadm_probe_loss_ratio{peer="a\\"b\\\\c",size="small"} 0.05\n');
-    expect(text).toContain('kadm_probe_round_trip_seconds{peer="a\\"b\\\\c",size="small"} 0.0015\n');
+  it('tell of probes by peer, family and size, names escaped, nothing where nothing was answered', () => {
+    expect(text).toContain('kadm_probe_loss_ratio{peer="a\\"b\\\\c",family="IPv4",size="small"} 0.05\n');
+    expect(text).toContain(
+      'kadm_probe_round_trip_seconds{peer="a\\"b\\\\c",family="IPv4",size="small"} 0.0015\n',
+    );
     expect(text).not.toMatch(/round_trip_seconds\{.*full/);
   });
 
