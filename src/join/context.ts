@@ -20,6 +20,8 @@ export interface Cluster {
   readonly kubernetesVersion: string;
   readonly images: ImageNames;
   readonly kubeletConfiguration: Record<string, unknown>;
+  /** This node's addresses, of each family of the cluster. */
+  readonly nodeIP: string;
   /** Undefined in a cluster whose network is not kadm's. */
   readonly network: ClusterNetwork | undefined;
 }

@@ -3,6 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { releaseFor } from '../components/catalog.ts';
+import { parseCidr } from '../config/cidr.ts';
+import type { Family } from '../config/family.ts';
 import { OFFICIAL_IMAGES } from '../config/image-names.ts';
 import type { JoinSettings } from '../config/join-settings.ts';
 import { networkSchema } from '../config/schema.ts';
@@ -12,6 +14,7 @@ import type { Host } from '../host/host.ts';
 import { ApiError, KubeClient } from '../kube/client.ts';
 import { type ClusterInfo, fetchClusterInfo } from '../kube/cluster-info.ts';
 import { wantedArtifacts } from '../node/components.ts';
+import { familiesOf, nodeIPs } from '../node/node-ips.ts';
 import type { Phase, Step } from '../phases/phase.ts';
 import { isSignedFor, verifyClusterInfo } from '../pki/jws.ts';
 import { credentialsFrom } from '../pki/kubeconfig.ts';
@@ -24,6 +27,7 @@ const clusterConfiguration = z.looseObject({
   kubernetesVersion: z.string(),
   imageRepository: z.string().optional(),
   dns: imageChoice.optional(),
+  networking: z.looseObject({ podSubnet: z.string().optional() }).optional(),
 });
 const kubeletConfiguration = z.looseObject({ kind: z.literal('KubeletConfiguration') });
 /** What the ConfigMap kadm-config says of the pod network. */
@@ -57,7 +61,9 @@ export const discovery: Phase<JoinContext> = {
     const found = await verified(settings, context.host, step);
     const client = new KubeClient(found.access, { timeoutMs: settings.timeouts.apiCallMs });
     try {
-      context.cluster.set({ settings, ...found, ...(await readConfiguration(client)) });
+      const { families, ...read } = await readConfiguration(client);
+      const nodeIP = await nodeIPs(context.host, settings.nodeIP, families);
+      context.cluster.set({ settings, nodeIP, ...found, ...read });
     } finally {
       client.close();
     }
@@ -122,13 +128,20 @@ async function clusterInfoOnceSigned(
   }
 }
 
-async function readConfiguration(client: KubeClient): Promise<Omit<Cluster, 'settings' | keyof Found>> {
+type Configuration = Omit<Cluster, 'settings' | 'nodeIP' | keyof Found> & {
+  /** Of the addresses that pods have, the primary one first. */
+  readonly families: readonly Family[];
+};
+
+async function readConfiguration(client: KubeClient): Promise<Configuration> {
   const [cluster, kubelet, network] = await Promise.all([
     readKey(client, 'kubeadm-config', 'ClusterConfiguration'),
     readKey(client, 'kubelet-config', 'kubelet'),
     readKey(client, 'kadm-config', 'network').catch(absent),
   ]);
-  const { kubernetesVersion, imageRepository, dns } = clusterConfiguration.parse(parse(cluster ?? ''));
+  const { kubernetesVersion, imageRepository, dns, networking } = clusterConfiguration.parse(
+    parse(cluster ?? ''),
+  );
   return {
     images: {
       ...OFFICIAL_IMAGES,
@@ -137,8 +150,14 @@ async function readConfiguration(client: KubeClient): Promise<Omit<Cluster, 'set
     },
     kubernetesVersion: releaseFor(kubernetesVersion).kubernetes,
     kubeletConfiguration: kubeletConfiguration.parse(parse(kubelet ?? '')),
+    families: podFamilies(networking?.podSubnet),
     network: network === undefined ? undefined : networkConfiguration.parse(parse(network)),
   };
+}
+
+function podFamilies(podSubnet: string | undefined): Family[] {
+  const cidrs = podSubnet?.split(',').filter((text) => text.trim() !== '') ?? [];
+  return familiesOf(cidrs.map((text) => parseCidr(text.trim())));
 }
 
 async function readKey(client: KubeClient, name: string, key: string): Promise<string | undefined> {
