@@ -4,6 +4,7 @@ import { clientAs, ensureIdentity, type Identity, renewWhenDue } from './identit
 import { Lifeline } from './lifeline.ts';
 import type { Log } from './log.ts';
 import { NetworkRecord } from './network-record.ts';
+import type { PageSources } from './pages.ts';
 import { runServices, type Service } from './service.ts';
 import type { AgentSettings } from './settings.ts';
 
@@ -48,8 +49,10 @@ async function runAs(identity: Identity, run: Run): Promise<void> {
 async function servicesOf(identity: Identity, client: KubeClient, run: Run): Promise<Service[]> {
   const { settings, lifeline, log } = run;
   const services: Service[] = [lifeline];
-  if (settings.network.backend === 'none') lifeline.ready();
-  else services.push(...(await networkServices(identity, client, run)));
+  if (settings.network.backend === 'none') {
+    lifeline.ready();
+    services.push(...(await endpointServices(identity, client, run, undefined)));
+  } else services.push(...(await networkServices(identity, client, run)));
   if (settings.role === 'control-plane') {
     const { ApprovalService } = await import('./approval.ts');
     services.push(new ApprovalService(settings, client, log));
@@ -58,11 +61,8 @@ async function servicesOf(identity: Identity, client: KubeClient, run: Run): Pro
 }
 
 /** The pod network, the probes of it, and the pages that tell of both. */
-async function networkServices(
-  identity: Identity,
-  client: KubeClient,
-  { settings, lifeline, record, log }: Run,
-): Promise<Service[]> {
+async function networkServices(identity: Identity, client: KubeClient, run: Run): Promise<Service[]> {
+  const { settings, lifeline, record, log } = run;
   const { NetworkService } = await import('./network.ts');
   const { Prober } = await import('./prober.ts');
   const prober = new Prober(settings.podCidrs, log, () => network.wake('an answer of the probes'));
@@ -79,14 +79,22 @@ async function networkServices(
       record,
     },
   );
-  const services: Service[] = [network, prober];
+  return [network, prober, ...(await endpointServices(identity, client, run, { record, prober }))];
+}
+
+/** Health and metrics, and what there is to tell of the pod network. */
+async function endpointServices(
+  identity: Identity,
+  client: KubeClient,
+  { settings, log }: Run,
+  network: PageSources['network'],
+): Promise<Service[]> {
   const [address] = settings.nodeIPs;
-  if (address === undefined) return services;
+  if (address === undefined) return [];
   const { Endpoint } = await import('./endpoint.ts');
   const { Access } = await import('./access.ts');
   const { pagesOf } = await import('./pages.ts');
   const access = new Access(client, settings.nodeName);
-  const pages = pagesOf({ settings, identity, record, prober });
-  services.push(new Endpoint({ address, caFile: settings.caFile, access, pages, log }));
-  return services;
+  const pages = pagesOf({ settings, identity, network });
+  return [new Endpoint({ address, caFile: settings.caFile, access, pages, log })];
 }

@@ -6,12 +6,14 @@ import { NFT_TABLE } from '../cni/network-table.ts';
 /**
  * Listens to the kernel's own news (rtnetlink by `ip monitor`, nfnetlink by `nft monitor`) until the signal, and
  * tells of those that concern the network. Forwarding entries are among the neighbours.
+ * @param isKnown whether a line of `ip -details monitor label` tells nothing new
  * @throws Error when one of the two ends by itself
  */
 export async function kernelEvents(
   network: { readonly vni: number },
   signal: AbortSignal,
   onEvent: () => void,
+  isKnown: (line: string) => boolean,
 ): Promise<void> {
   const links = new LinkNews(network.vni);
   const stop = new AbortController();
@@ -19,7 +21,7 @@ export async function kernelEvents(
   try {
     await Promise.race([
       tell(['ip', '-details', 'monitor', 'label', 'link', 'address', 'route', 'neigh'], all, (line) => {
-        if (links.concernsNetwork(line)) onEvent();
+        if (links.concernsNetwork(line) && !isKnown(line)) onEvent();
       }),
       // Chains alone: a flushed table loses its own, and kube-proxy's many rules are not printed.
       tell(['nft', 'monitor', 'chains'], all, (line) => {

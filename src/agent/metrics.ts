@@ -3,13 +3,18 @@ import { PROBE_SIZES } from './probe-series.ts';
 import type { ProbeResult } from './prober.ts';
 
 export interface MetricSources {
-  readonly record: NetworkRecord;
-  readonly probes: readonly ProbeResult[];
+  /** Undefined where the pod network is not kadm's. */
+  readonly network: NetworkSources | undefined;
   /** Milliseconds since 1970. */
   readonly certificateExpires: number;
   /** How late the event loop was at most since it was last asked, in seconds. */
   readonly eventLoopLagSeconds: number;
   readonly residentBytes: number;
+}
+
+export interface NetworkSources {
+  readonly record: NetworkRecord;
+  readonly probes: readonly ProbeResult[];
 }
 
 /** The text format of Prometheus, version 0.0.4. Names and units follow its naming rules. */
@@ -18,10 +23,22 @@ export const METRICS_CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 type Labels = Readonly<Record<string, string>>;
 type Sample = readonly [labels: Labels, value: number, suffix?: string];
 
-export function renderMetrics(sources: MetricSources): string {
-  const { record, probes } = sources;
-  const gauge = (name: string, help: string, samples: readonly Sample[]): string =>
-    family(name, 'gauge', help, samples);
+export function renderMetrics({ network, ...own }: MetricSources): string {
+  return [
+    ...(network === undefined ? [] : networkFamilies(network)),
+    gauge(
+      'kadm_agent_certificate_expiration_timestamp_seconds',
+      'When the certificate of the agent expires.',
+      [[{}, own.certificateExpires / 1000]],
+    ),
+    gauge('kadm_agent_event_loop_lag_seconds', 'Longest lag of the event loop since the last scrape.', [
+      [{}, own.eventLoopLagSeconds],
+    ]),
+    gauge('process_resident_memory_bytes', 'Resident memory of the agent.', [[{}, own.residentBytes]]),
+  ].join('');
+}
+
+function networkFamilies({ record, probes }: NetworkSources): string[] {
   const bySize = (
     value: (probe: ProbeResult, size: (typeof PROBE_SIZES)[number]) => number | undefined,
   ): Sample[] =>
@@ -66,16 +83,7 @@ export function renderMetrics(sources: MetricSources): string {
       'Whether a peer was reached through the pod network by the last probes.',
       probes.map(({ node, family, state }) => [{ peer: node, family }, state === 'reached' ? 1 : 0]),
     ),
-    gauge(
-      'kadm_agent_certificate_expiration_timestamp_seconds',
-      'When the certificate of the agent expires.',
-      [[{}, sources.certificateExpires / 1000]],
-    ),
-    gauge('kadm_agent_event_loop_lag_seconds', 'Longest lag of the event loop since the last scrape.', [
-      [{}, sources.eventLoopLagSeconds],
-    ]),
-    gauge('process_resident_memory_bytes', 'Resident memory of the agent.', [[{}, sources.residentBytes]]),
-  ].join('');
+  ];
 }
 
 /** Wanted, less what other programs' routes are in the way of. */
@@ -96,6 +104,10 @@ function histogram({ durations, durationSum }: NetworkRecord): string {
     [{}, durationSum, '_sum'],
     [{}, total, '_count'],
   ]);
+}
+
+function gauge(name: string, help: string, samples: readonly Sample[]): string {
+  return family(name, 'gauge', help, samples);
 }
 
 function family(name: string, type: string, help: string, samples: readonly Sample[]): string {

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { applySteps } from '../cni/apply.ts';
 import { type Backend, backendSchema } from '../cni/backend.ts';
 import {
   CNI_DIRECTORY,
@@ -7,9 +8,10 @@ import {
   removeConflist,
   writeConflist,
 } from '../cni/conflist.ts';
-import { BRIDGE, type Underlay } from '../cni/desired.ts';
+import { BRIDGE, type Desired, type Underlay } from '../cni/desired.ts';
+import { followNodes } from '../cni/follow.ts';
 import { ANNOTATION, type NodeFacts, nodeFacts } from '../cni/node-facts.ts';
-import { look, type NodeNetwork, reconcile } from '../cni/reconcile.ts';
+import { look, type NodeNetwork, type Pass, reconcile } from '../cni/reconcile.ts';
 import { vxlanDevice } from '../cni/vtep.ts';
 import { messageOf } from '../errors.ts';
 import { exists, type Host } from '../host/host.ts';
@@ -24,6 +26,7 @@ import { type PassFacts, passFacts } from './pass-facts.ts';
 import type { Service } from './service.ts';
 import { type AgentSettings, keepBackend, networkOf } from './settings.ts';
 import { Wake } from './wake.ts';
+import { tellsWhatIsWanted } from './wanted-news.ts';
 
 /** Everything is compared again after this time, whether or not something was heard of. */
 const PERIOD_MS = 30_000;
@@ -62,6 +65,13 @@ export class NetworkService implements Service {
   #underlay: Underlay | undefined;
   #redial = new AbortController();
   #failures = 0;
+  /** The last pass, and what is wanted now: the same, but while it is being made. */
+  #pass: Pass | undefined;
+  #desired: Desired | undefined;
+  /** Whether the kernel is to be looked at: something else than other Nodes may have changed. */
+  #lookDue = true;
+  #lookedAt = 0;
+  #competing: readonly string[] = [];
   /** What the loop was woken by. */
   #trigger = 'the start';
   /** What was warned of last: said again only when it changes. */
@@ -85,7 +95,12 @@ export class NetworkService implements Service {
     try {
       await Promise.race([
         this.#watchNodes(all),
-        kernelEvents(this.#network, all, () => this.wake('an event of the kernel')),
+        kernelEvents(
+          this.#network,
+          all,
+          () => this.wake('an event of the kernel'),
+          (line) => tellsWhatIsWanted(line, this.#desired),
+        ),
         cniFileEvents(this.#host, all, () => this.wake('a change of a CNI file')),
         this.#announcer.start(all),
         this.#reconcileForEver(all),
@@ -103,9 +118,10 @@ export class NetworkService implements Service {
       const informer = new Informer<Listed, NodeFacts>(this.#client, {
         path: '/api/v1/nodes',
         select: (node) => nodeFacts(node, nodeName),
-        onChange: () => {
+        onChange: (change) => {
           this.#nodes = informer.items;
-          this.wake('a change of a Node');
+          this.#lookDue ||= change.type === 'synced' || change.key === nodeName;
+          this.#ring('a change of a Node');
         },
         onTrouble: (message) => this.#log('warn', message, { service: this.name }),
         backoff: { firstMs: 100, maxMs: 10_000 },
@@ -117,6 +133,11 @@ export class NetworkService implements Service {
 
   /** Makes it look now. @param trigger why, as status tells it */
   wake(trigger: string): void {
+    this.#lookDue = true;
+    this.#ring(trigger);
+  }
+
+  #ring(trigger: string): void {
     this.#trigger = trigger;
     this.#wake.now();
   }
@@ -132,38 +153,52 @@ export class NetworkService implements Service {
 
   async #reconcileForEver(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      await this.#wake.wait(this.#failures === 0 ? PERIOD_MS : RETRY_MS, signal);
+      const untilLook = Math.max(0, this.#lookedAt + PERIOD_MS - performance.now());
+      await this.#wake.wait(this.#failures === 0 ? untilLook : RETRY_MS, signal);
       if (signal.aborted) return;
       this.#hooks.onTurn();
+      this.#lookDue ||= performance.now() >= this.#lookedAt + PERIOD_MS;
       try {
-        await this.#reconcileOnce();
+        if (this.#lookDue) await this.#reconcileOnce();
+        else await this.#followOnce();
         this.#trigger = 'the look every 30 s';
         this.#failures = 0;
       } catch (error) {
         if (signal.aborted) return;
+        this.#lookDue = true;
         await this.#failed(error);
       }
       await sleep(DEBOUNCE_MS, undefined, { signal }).catch(() => undefined);
     }
   }
 
+  /** Other Nodes have changed, and nothing else that is known of. */
+  async #followOnce(): Promise<void> {
+    const nodes = this.#nodes;
+    const begun = performance.now();
+    const pass = nodes && this.#pass && followNodes(this.#network, nodes, this.#pass);
+    if (nodes === undefined || pass === undefined) return await this.#reconcileOnce();
+    this.#desired = pass.desired;
+    await applySteps(this.#host, pass.steps);
+    this.#pass = pass;
+    this.#passed(pass, nodes, performance.now() - begun);
+  }
+
   async #reconcileOnce(): Promise<void> {
+    this.#lookDue = false;
+    this.#lookedAt = performance.now();
     const nodes = this.#nodes;
     const own = nodes?.get(this.#network.nodeName);
     if (nodes === undefined || own === undefined) return;
     await this.#adoptBackend(own, nodes);
     const begun = performance.now();
-    const pass = await reconcile(this.#host, this.#network, nodes);
+    const pass = await reconcile(this.#host, this.#network, nodes, this.#pass, (desired) => {
+      this.#desired = desired;
+    });
+    this.#pass = pass;
     if (pass === undefined) return;
-    const facts = passFacts(pass, this.#network.backend);
-    const wanted = [...nodes.values()].filter(
-      ({ name, podCidrs }) => name !== own.name && podCidrs.length > 0,
-    );
-    const ms = performance.now() - begun;
-    this.#hooks.record.passed(facts, wanted.length, { ms, trigger: this.#trigger });
-    this.#hooks.onPass(facts);
-    const competing = await this.#competing();
-    this.#tell(facts, competing);
+    this.#competing = await this.#competingNames();
+    this.#passed(pass, nodes, performance.now() - begun);
     this.#redialFrom(pass.desired.networks[0]?.underlay);
     this.#hooks.onReady();
     // Pods may start only now that the way to them exists.
@@ -183,6 +218,17 @@ export class NetworkService implements Service {
     this.#announcer.tell(own, announced, { ready: true });
   }
 
+  #passed(pass: Pass, nodes: ReadonlyMap<string, NodeFacts>, ms: number): void {
+    const { nodeName, backend } = this.#network;
+    const facts = passFacts(pass, backend);
+    let wanted = 0;
+    for (const { name, podCidrs } of nodes.values())
+      if (name !== nodeName && podCidrs.length > 0) wanted += 1;
+    this.#hooks.record.passed(facts, wanted, { ms, trigger: this.#trigger });
+    this.#hooks.onPass(facts);
+    this.#tell(facts, ms);
+  }
+
   /** What `kadm network set` asks this node for. A backend by which a peer would be lost is not taken. */
   async #adoptBackend(own: NodeFacts, nodes: ReadonlyMap<string, NodeFacts>): Promise<void> {
     this.#refused = undefined;
@@ -198,6 +244,7 @@ export class NetworkService implements Service {
     await keepBackend(this.#host, this.#settings.file, backend);
     this.#log('info', 'another backend', { service: this.name, before: this.#network.backend, backend });
     this.#network = { ...this.#network, backend };
+    this.#pass = undefined;
   }
 
   /** Connections from an address that is gone would be waited for until they time out. */
@@ -215,7 +262,7 @@ export class NetworkService implements Service {
   }
 
   /** Configurations that the runtime takes in place of ours, after those that may be were moved aside. */
-  async #competing(): Promise<string[]> {
+  async #competingNames(): Promise<string[]> {
     const names = await competingConfigurations(this.#host);
     if (!this.#settings.network.exclusive) return names;
     for (const name of names) {
@@ -225,17 +272,22 @@ export class NetworkService implements Service {
     return [];
   }
 
-  #tell(facts: PassFacts, competing: readonly string[]): void {
+  #tell(facts: PassFacts, ms: number): void {
     const { repaired, shown, conflicts, warnings: changes, refusals, peerNodes: peers } = facts;
     const steps = Object.values(repaired).reduce((sum, count) => sum + count, 0);
-    if (steps > 0) this.#log('info', 'brought up to date', { service: this.name, peers, steps, shown });
+    if (steps > 0) {
+      const took = { peers, steps, ms: Math.round(ms), shown };
+      this.#log('info', 'brought up to date', { service: this.name, ...took });
+    }
     const warnings = [
       ...changes,
       ...conflicts,
       ...(this.#refused === undefined
         ? []
         : [`the backend stays ${this.#network.backend}; ${this.#refused}`]),
-      ...competing.map((name) => `${CNI_DIRECTORY}/${name} comes before ours: new pods get that network`),
+      ...this.#competing.map(
+        (name) => `${CNI_DIRECTORY}/${name} comes before ours: new pods get that network`,
+      ),
       ...refusals.map(({ node, reason }) => `Node ${node} is left out: ${reason}`),
     ];
     const text = warnings.join('\n');

@@ -11,15 +11,15 @@ import { agentStatus } from './status.ts';
 export interface PageSources {
   readonly settings: AgentSettings;
   readonly identity: Identity;
-  readonly record: NetworkRecord;
-  readonly prober: Prober;
+  /** Undefined where the pod network is not kadm's. */
+  readonly network: { readonly record: NetworkRecord; readonly prober: Prober } | undefined;
 }
 
 /** Sampling costs a wake-up each time; a lag that matters here is longer than this. */
 const LAG_RESOLUTION_MS = 1_000;
 
 /** What the agent tells over HTTPS, by path. */
-export function pagesOf({ settings, identity, record, prober }: PageSources): Readonly<Record<string, Page>> {
+export function pagesOf({ settings, identity, network }: PageSources): Readonly<Record<string, Page>> {
   const lag = monitorEventLoopDelay({ resolution: LAG_RESOLUTION_MS });
   lag.enable();
   const certificateExpires = new X509Certificate(identity.pem).validToDate.getTime();
@@ -32,14 +32,23 @@ export function pagesOf({ settings, identity, record, prober }: PageSources): Re
         const late = Math.max(0, lag.max / 1e9 - LAG_RESOLUTION_MS / 1000);
         lag.reset();
         return renderMetrics({
-          record,
-          probes: prober.results,
+          network: network && { record: network.record, probes: network.prober.results },
           certificateExpires,
           eventLoopLagSeconds: late,
           residentBytes: process.memoryUsage.rss(),
         });
       },
     },
+    ...(network === undefined ? {} : networkPages(settings, network.record, network.prober)),
+  };
+}
+
+function networkPages(
+  { nodeName: node, network: { backend } }: AgentSettings,
+  record: NetworkRecord,
+  prober: Prober,
+): Readonly<Record<string, Page>> {
+  return {
     '/probe': {
       subresource: 'proxy',
       contentType: 'application/json',
@@ -52,11 +61,8 @@ export function pagesOf({ settings, identity, record, prober }: PageSources): Re
       subresource: 'stats',
       contentType: 'application/json',
       render: async () => {
-        const { nodeName: node, network } = settings;
-        const { whyBroken, results } = prober;
-        return JSON.stringify(
-          await agentStatus({ node, backend: network.backend, record, probes: results, whyBroken }),
-        );
+        const { whyBroken, results: probes } = prober;
+        return JSON.stringify(await agentStatus({ node, backend, record, probes, whyBroken }));
       },
     },
   };

@@ -14,7 +14,7 @@ import type { Service } from './service.ts';
 import { Wake } from './wake.ts';
 
 const PERIOD_MS = 10_000;
-/** While no pod may start here, so that the mending is noticed within seconds. */
+/** Between tries of peers that the network does not reach, so that the mending is noticed within seconds. */
 const BROKEN_PERIOD_MS = 2_000;
 const TIMEOUT_MS = 1_000;
 const PAUSE_MS = 200;
@@ -67,7 +67,7 @@ export class Prober implements Service {
   readonly #wake = new Wake();
   /** By node and family. */
   readonly #peers = new Map<string, Peer>();
-  /** Of each family the peers that were probed last: a round of many peers may be of the other family alone. */
+  /** Of each family the peers of the last round in which there were any: its verdict is theirs. */
   readonly #samples = new Map<Family, readonly Peer[]>();
   readonly #answering = new Map<string, Socket>();
   #mtu = 0;
@@ -114,12 +114,19 @@ export class Prober implements Service {
 
   async start(signal: AbortSignal): Promise<void> {
     try {
+      let next = performance.now() + spread(PERIOD_MS);
       while (!signal.aborted) {
-        const period = this.#why === undefined ? PERIOD_MS : BROKEN_PERIOD_MS;
-        // Spread, so that the nodes of a cluster do not all ask at one moment.
-        await this.#wake.wait(period * (0.8 + 0.4 * Math.random()), signal);
+        const left = Math.max(0, next - performance.now());
+        const broken = this.#brokenPeers();
+        const pause = broken.length === 0 ? left : Math.min(left, spread(BROKEN_PERIOD_MS));
+        const rung = await this.#wake.wait(pause, signal);
         if (signal.aborted) return;
-        await this.#round(signal);
+        const due = rung || performance.now() >= next;
+        if (due) next = performance.now() + spread(PERIOD_MS);
+        const peers = due ? this.#nextPeers() : broken;
+        // Broken ones that are tried again alone say nothing of those that were reached.
+        if (due) this.#sample(peers);
+        await this.#round(peers, signal);
       }
     } finally {
       for (const socket of this.#answering.values()) socket.close();
@@ -148,15 +155,10 @@ export class Prober implements Service {
     return size === 'small' ? SMALL_BYTES : this.#mtu;
   }
 
-  async #round(signal: AbortSignal): Promise<void> {
-    const peers = this.#nextPeers();
+  async #round(peers: readonly Peer[], signal: AbortSignal): Promise<void> {
     await this.#answer(new Set([...this.#peers.values()].map(({ way }) => way.from)));
     await Promise.all(peers.map(async (peer) => await this.#probePeer(peer, signal)));
     if (signal.aborted) return;
-    for (const family of FAMILIES) {
-      const own = peers.filter(({ way }) => way.family === family);
-      if (own.length > 0) this.#samples.set(family, own);
-    }
     const whys = FAMILIES.map((family) => whyPathBroken(this.#states(family)));
     const why = whys.find((one) => one !== undefined);
     const before = this.#why;
@@ -165,6 +167,17 @@ export class Prober implements Service {
     if (why !== undefined) this.#log('error', why, { service: this.name });
     else this.#log('info', 'the pod network answers again', { service: this.name });
     this.#onVerdict();
+  }
+
+  #sample(peers: readonly Peer[]): void {
+    for (const family of FAMILIES) {
+      const own = peers.filter(({ way }) => way.family === family);
+      if (own.length > 0) this.#samples.set(family, own);
+    }
+  }
+
+  #brokenPeers(): Peer[] {
+    return [...this.#peers.values()].filter(({ state }) => state?.state === 'broken').slice(0, PEERS_A_ROUND);
   }
 
   /** What a family is judged by, by node. */
@@ -259,6 +272,11 @@ export class Prober implements Service {
       this.#log('warn', `peer does not answer through the pod network at ${state.size} size`, fields);
     else this.#log('warn', `peer does not answer: ${state.why}`, fields);
   }
+}
+
+/** So that the nodes of a cluster do not all ask at one moment. */
+function spread(periodMs: number): number {
+  return periodMs * (0.8 + 0.4 * Math.random());
 }
 
 interface Tries {

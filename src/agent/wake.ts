@@ -10,8 +10,8 @@ export class Wake {
     this.#ring?.();
   }
 
-  /** Returns when rung, after `periodMs`, or when the signal comes. */
-  async wait(periodMs: number, signal: AbortSignal): Promise<void> {
+  /** Returns when rung, after `periodMs`, or when the signal comes. @returns whether it was rung */
+  async wait(periodMs: number, signal: AbortSignal): Promise<boolean> {
     if (!this.#rung) {
       const stop = new AbortController();
       const rung = new Promise<void>((resolve) => {
@@ -21,7 +21,9 @@ export class Wake {
       await Promise.race([rung, timer.catch(() => undefined)]);
       stop.abort();
     }
+    const rung = this.#rung;
     this.#ring = undefined;
     this.#rung = false;
+    return rung;
   }
 }

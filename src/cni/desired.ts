@@ -4,7 +4,7 @@ import { type Backend, isDirect, needsTunnel } from './backend.ts';
 import { forwardRules } from './forward.ts';
 import { type NftTable, networkTable } from './network-table.ts';
 import type { NodeFacts } from './node-facts.ts';
-import { choosePeers, type Peer, type Refusal } from './peers.ts';
+import { type Claims, choosePeers, type Peer, type PeerRules, type Refusal } from './peers.ts';
 import { bridgeMac, vtepMac, vxlanDevice } from './vtep.ts';
 
 /**
@@ -108,16 +108,29 @@ export interface Desired {
   readonly networks: readonly FamilyNetwork[];
 }
 
-/** The kernel state that this set of Nodes asks for, and the Nodes that are left out of it. */
+/** What was found of Nodes before, in each family. */
+export type FamilyClaims = Readonly<Record<Family, Claims>>;
+
+export function noClaims(): FamilyClaims {
+  return { 4: new WeakMap(), 6: new WeakMap() };
+}
+
+/**
+ * The kernel state that this set of Nodes asks for, and the Nodes that are left out of it.
+ * @param known of a call with the same plan and host; it is added to
+ */
 export function desiredNetwork(
   nodes: Iterable<NodeFacts>,
   plan: NetworkPlan,
   host: HostFacts,
+  known: FamilyClaims = noClaims(),
 ): { readonly desired: Desired; readonly refusals: readonly Refusal[]; readonly peers: number } {
   const all = [...nodes];
   const planned = host.podCidrs.flatMap((podCidr) => {
     const underlay = host.underlays.get(podCidr.family);
-    return underlay === undefined ? [] : [familyNetwork(all, plan, host.addresses, { podCidr, underlay })];
+    if (underlay === undefined) return [];
+    const rules = peerRules(plan, host.addresses, { podCidr, underlay });
+    return [familyNetwork(plan, rules, choosePeers(all, rules, known[podCidr.family]))];
   });
   const podMtu = podMtuOf(plan, host);
   const bridge: BridgeLink = {
@@ -140,23 +153,21 @@ function podMtuOf({ backend }: NetworkPlan, { podCidrs, underlays }: HostFacts):
   return underlay - (backend === 'host-gw' ? 0 : Math.max(...overheads));
 }
 
-function familyNetwork(
-  nodes: readonly NodeFacts[],
-  plan: NetworkPlan,
+function peerRules(
+  { nodeName, clusterCidrs, vni, backend }: NetworkPlan,
   ownAddresses: readonly string[],
   { podCidr, underlay }: { readonly podCidr: Cidr; readonly underlay: Underlay },
-): { readonly network: FamilyNetwork; readonly refusals: readonly Refusal[] } {
+): PeerRules {
   const { family } = podCidr;
-  const mac = vtepMac(plan.nodeName, family);
-  const { peers, refusals } = choosePeers(nodes, {
-    family,
-    clusterCidrs: plan.clusterCidrs,
-    vni: plan.vni,
-    backend: plan.backend,
-    underlay,
-    own: { name: plan.nodeName, podCidr, mac },
-    ownAddresses,
-  });
+  const own = { name: nodeName, podCidr, mac: vtepMac(nodeName, family) };
+  return { family, clusterCidrs, vni, backend, underlay, own, ownAddresses };
+}
+
+function familyNetwork(
+  plan: NetworkPlan,
+  { family, underlay, own: { podCidr, mac } }: PeerRules,
+  { peers, refusals }: { readonly peers: readonly Peer[]; readonly refusals: readonly Refusal[] },
+): { readonly network: FamilyNetwork; readonly refusals: readonly Refusal[] } {
   const tunnelDevice = vxlanDevice(plan.vni, family);
   const direct = (peer: Peer): boolean => isDirect(plan.backend, underlay, peer);
   const tunnelled = peers.flatMap((peer) =>

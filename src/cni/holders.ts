@@ -24,21 +24,26 @@ export function macHolders(
 /**
  * Who holds each address of the underlay: of those that announce it, a node whose kubelet reports it too, else
  * whichever node's kubelet does, else the oldest that announces it.
+ * @param claims those of some of the nodes; both by age
  */
 export function addressHolders(
   nodes: readonly NodeFacts[],
   claims: readonly Peer[],
 ): ReadonlyMap<string, string> {
-  const reported = new Map<string, string[]>();
-  for (const { name, internalIps } of nodes) {
-    for (const address of internalIps) reported.set(address, [...(reported.get(address) ?? []), name]);
-  }
+  /** The oldest node that reports each address. */
+  const reported = new Map<string, string>();
   const holders = new Map<string, string>();
-  for (const { name, publicIp } of claims) {
-    if (reported.get(publicIp)?.includes(name) && !holders.has(publicIp)) holders.set(publicIp, name);
+  let next = 0;
+  for (const { name, internalIps } of nodes) {
+    for (const address of internalIps) if (!reported.has(address)) reported.set(address, name);
+    const claim = claims[next];
+    if (claim?.name !== name) continue;
+    next += 1;
+    const { publicIp } = claim;
+    if (internalIps.includes(publicIp) && !holders.has(publicIp)) holders.set(publicIp, name);
   }
   for (const { name, publicIp } of claims) {
-    if (!holders.has(publicIp)) holders.set(publicIp, reported.get(publicIp)?.[0] ?? name);
+    if (!holders.has(publicIp)) holders.set(publicIp, reported.get(publicIp) ?? name);
   }
   return holders;
 }

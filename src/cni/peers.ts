@@ -51,24 +51,28 @@ class Refused extends Error {
   }
 }
 
+/** What was found of Nodes before, under the same rules: of thousands, few have changed since. */
+export type Claims = WeakMap<NodeFacts, Peer | Refused | undefined>;
+
 /**
  * Sorts the other Nodes into peers and refusals. What a Node says of itself is not trusted: it can neither
  * take over what is another's nor what is ours, nor bring anything unparsed to the kernel. Nodes that have
  * no pod CIDR or no annotations yet are in neither list. The result does not depend on the order of `nodes`.
+ * @param known of a call with the same cluster CIDRs, VNI and own addresses; it is added to
  */
 export function choosePeers(
   nodes: Iterable<NodeFacts>,
   rules: PeerRules,
+  known: Claims = new WeakMap(),
 ): { readonly peers: readonly Peer[]; readonly refusals: readonly Refusal[] } {
   const refusals: Refusal[] = [];
   const claims: Peer[] = [];
   const all = byAge(nodes);
   for (const node of all) {
     if (node.name === rules.own.name) continue;
-    collect(node.name, refusals, () => {
-      const peer = claimOf(node, rules);
-      if (peer !== undefined) claims.push(peer);
-    });
+    const claim = knownClaim(node, rules, known);
+    if (claim instanceof Refused) refusals.push(refusal(node.name, claim));
+    else if (claim !== undefined) claims.push(claim);
   }
   const cidrs = new CidrSet();
   cidrs.add(rules.own.podCidr, rules.own.name);
@@ -95,9 +99,26 @@ function collect(node: string, refusals: Refusal[], check: () => void): boolean 
     return true;
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
-    refusals.push({ node, reason: error.message, kind: error.kind });
+    refusals.push(refusal(node, error));
     return false;
   }
+}
+
+function refusal(node: string, { message, kind }: Refused): Refusal {
+  return { node, reason: message, kind };
+}
+
+function knownClaim(node: NodeFacts, rules: PeerRules, known: Claims): Peer | Refused | undefined {
+  if (known.has(node)) return known.get(node);
+  let claim: Peer | Refused | undefined;
+  try {
+    claim = claimOf(node, rules);
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+    claim = error;
+  }
+  known.set(node, claim);
+  return claim;
 }
 
 function byAge(nodes: Iterable<NodeFacts>): NodeFacts[] {

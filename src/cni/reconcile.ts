@@ -1,11 +1,20 @@
+import { isDeepStrictEqual } from 'node:util';
 import { type Cidr, overlaps, parseCidr } from '../config/cidr.ts';
 import { FAMILY, type Family, familyOf } from '../config/family.ts';
 import { EXIT, UserError } from '../errors.ts';
 import type { Host } from '../host/host.ts';
 import { addressTowards } from '../host/network.ts';
-import { type HostInterface, readActual, readInterfaces } from './actual.ts';
+import { type Actual, type HostInterface, readActual, readInterfaces } from './actual.ts';
 import { applySteps, nameStep } from './apply.ts';
-import { type Desired, desiredNetwork, type NetworkPlan, type Underlay } from './desired.ts';
+import {
+  type Desired,
+  desiredNetwork,
+  type FamilyClaims,
+  type HostFacts,
+  type NetworkPlan,
+  noClaims,
+  type Underlay,
+} from './desired.ts';
 import { type Difference, difference } from './diff.ts';
 import type { NodeFacts, OwnStatus } from './node-facts.ts';
 import type { Refusal } from './peers.ts';
@@ -26,6 +35,12 @@ export interface Pass extends Difference {
   readonly peers: number;
   /** What works, but not as it was meant, in words for a log. */
   readonly warnings: readonly string[];
+  /** The kernel as it was found last: after the steps, where they were made. */
+  readonly actual: Actual;
+  /** What it was planned with, and what was found of the Nodes: for a pass that follows. */
+  readonly nodes: ReadonlyMap<string, NodeFacts>;
+  readonly facts: HostFacts;
+  readonly claims: FamilyClaims;
 }
 
 /** Shown at most, of steps that did not hold. */
@@ -34,12 +49,14 @@ const SHOWN_STEPS = 3;
 /**
  * Compares what the Nodes ask for with what the kernel has; changes nothing. Undefined as long as this node
  * has no Node or no pod CIDR yet.
+ * @param before an earlier pass with the same settings
  * @throws UserError when none of the node's addresses is on any of its interfaces, or a pod CIDR is not the cluster's
  */
 export async function look(
   host: Host,
   network: NodeNetwork,
   nodes: ReadonlyMap<string, NodeFacts>,
+  before?: Pass,
 ): Promise<Pass | undefined> {
   const own = nodes.get(network.nodeName);
   const podCidrs = own === undefined ? [] : ownPodCidrs(own, network);
@@ -51,9 +68,14 @@ export async function look(
     interfaces,
   });
   const addresses = interfaces.flatMap((one) => one.addresses.map(({ address }) => address));
-  const planned = desiredNetwork(nodes.values(), network, { podCidrs, underlays, addresses });
+  const facts: HostFacts = { podCidrs, underlays, addresses };
+  const claims = isDeepStrictEqual(before?.facts, facts) ? before?.claims : undefined;
+  const known = claims ?? noClaims();
+  const planned = desiredNetwork(nodes.values(), network, facts, known);
   const actual = await readActual(host, planned.desired, interfaces);
-  return { ...planned, podCidrs, lacking, warnings, ...difference(planned.desired, actual) };
+  const found = difference(planned.desired, actual);
+  const remembered = { actual, facts, claims: known, nodes: new Map(nodes) };
+  return { ...planned, ...found, ...remembered, podCidrs, lacking, warnings };
 }
 
 interface Underlays {
@@ -109,6 +131,8 @@ async function presentUnderlay(
 
 /**
  * Makes the kernel what the Nodes ask for, and reads it again to see that it is.
+ * @param before an earlier pass with the same settings
+ * @param onPlanned told what is wanted before any of it is made
  * @throws UserError where another program has a device that is needed
  * @throws CommandError for steps that the kernel refused, Error when the kernel does not have what was made
  */
@@ -116,17 +140,21 @@ export async function reconcile(
   host: Host,
   network: NodeNetwork,
   nodes: ReadonlyMap<string, NodeFacts>,
+  before?: Pass,
+  onPlanned: (desired: Desired) => void = () => {},
 ): Promise<Pass | undefined> {
-  const pass = await look(host, network, nodes);
+  const pass = await look(host, network, nodes, before);
   if (pass?.blocked) throw new UserError(pass.conflicts.join('; '), { exitCode: EXIT.preflight });
-  if (pass === undefined || pass.steps.length === 0) return pass;
+  if (pass === undefined) return pass;
+  onPlanned(pass.desired);
+  if (pass.steps.length === 0) return pass;
   await applySteps(host, pass.steps);
-  const after = await look(host, network, nodes);
+  const after = await look(host, network, nodes, pass);
   if (after !== undefined && after.steps.length > 0) {
     const shown = after.steps.slice(0, SHOWN_STEPS).map((step) => nameStep(step));
     throw new Error(`the kernel has not kept ${after.steps.length} changes, such as: ${shown.join('; ')}`);
   }
-  return pass;
+  return { ...pass, actual: after?.actual ?? pass.actual };
 }
 
 function ownPodCidrs(node: NodeFacts, { clusterCidrs }: NetworkPlan): Cidr[] {

@@ -28,6 +28,8 @@ export class BenchHost {
   readonly address: string;
   /** The host's disk as this machine sees it. */
   readonly rootfs: string;
+  /** Its network namespace, for `ip -n` on this machine. */
+  readonly netns: string;
   readonly #host: LabHost;
   readonly #signal: AbortSignal;
 
@@ -35,8 +37,16 @@ export class BenchHost {
     this.name = host.name;
     this.address = host.address;
     this.rootfs = host.rootfs;
+    this.netns = host.netns;
     this.#host = host;
     this.#signal = signal;
+  }
+
+  /** Its PID 1 as this machine numbers it. */
+  async pid(): Promise<number> {
+    const pid = await this.#host.pid();
+    if (pid === undefined) throw new Error(`${this.name} is switched off`);
+    return pid;
   }
 
   /** @throws CommandError as runCommand does */

@@ -14,6 +14,7 @@ import { benchCluster } from './cluster-bench.ts';
 import { benchFleet } from './fleet-bench.ts';
 import { benchInit } from './init-bench.ts';
 import { thisMachine } from './machine.ts';
+import { SCALE_HEADING, scaleSection, THROUGHPUT_HEADING, throughputSection } from './network-report.ts';
 import {
   CLUSTER_HEADING,
   clusterSection,
@@ -23,6 +24,8 @@ import {
   initSection,
   withSections,
 } from './report.ts';
+import { benchScale } from './scale-bench.ts';
+import { benchThroughput } from './throughput-bench.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const DOCUMENT = join(ROOT, 'docs/benchmarks.md');
@@ -31,16 +34,22 @@ const INTRODUCTION = `# Benchmarks
 Made by \`npm run bench -- --write\`. Ratios hold from machine to machine, absolute times do not.
 `;
 
+const PARTS = ['init', 'cluster', 'fleet', 'scale', 'throughput'] as const;
+
 interface Options {
   readonly runs?: number;
-  readonly only?: 'init' | 'cluster' | 'fleet';
+  readonly only?: (typeof PARTS)[number];
   readonly write?: true;
 }
 
 await new Command('bench')
   .description('compare kadm with kubeadm on lab hosts of this machine')
-  .option('--runs <number>', 'runs of each tool (default: 7 for init, 3 for cluster)', count)
-  .addOption(new Option('--only <part>', 'one part of it').choices(['init', 'cluster', 'fleet']))
+  .option(
+    '--runs <number>',
+    'runs of each tool (default: 7 for init, 3 for cluster, 5 for scale, 9 for throughput)',
+    count,
+  )
+  .addOption(new Option('--only <part>', 'one part of it').choices(PARTS))
   .option('--write', 'put the tables into docs/benchmarks.md')
   .action(bench)
   .parseAsync();
@@ -101,6 +110,13 @@ async function measure({ runs, only }: Options, setting: BenchSetting): Promise<
   }
   if (only === undefined || only === 'fleet') {
     sections.set(FLEET_HEADING, fleetSection(await benchFleet(setting), machine));
+  }
+  if (only === undefined || only === 'scale') {
+    sections.set(SCALE_HEADING, scaleSection(await benchScale(setting, runs ?? 5), machine));
+  }
+  if (only === undefined || only === 'throughput') {
+    const figures = await benchThroughput(setting, runs ?? 9);
+    sections.set(THROUGHPUT_HEADING, throughputSection(figures, machine));
   }
   return sections;
 }

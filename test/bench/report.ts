@@ -117,7 +117,7 @@ export function fleetSection(figures: FleetFigures, machine: Machine): string {
   ].join('\n\n');
 }
 
-function setting({ date, kadm, cores, processor, memoryGiB, kernel }: Machine, runs: number): string {
+export function setting({ date, kadm, cores, processor, memoryGiB, kernel }: Machine, runs: number): string {
   return `${date}, kadm ${kadm}; ${cores} cores (${processor}), ${memoryGiB} GiB, Linux ${kernel}; ${runs === 1 ? 'one run' : `${runs} runs`} each.`;
 }
 
@@ -136,19 +136,19 @@ function closestTo(wanted: number, runs: readonly { seconds: number; index: numb
   return runs.toSorted((a, b) => distance(a) - distance(b))[0]?.index ?? 0;
 }
 
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
   return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
 }
 
-function seconds(value: number): string {
+export function seconds(value: number): string {
   return `${value.toFixed(2)} s`;
 }
 
-function list(values: readonly number[]): string {
+export function list(values: readonly number[]): string {
   return values.map((value) => value.toFixed(2)).join(', ');
 }
 
-function ratio(value: number): string {
+export function ratio(value: number): string {
   return value.toFixed(2);
 }

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { AGENT_PORT } from '../../src/agent/port.ts';
 import type { RunResult } from '../../src/host/command.ts';
 import type { Lab } from '../../src/lab/lab.ts';
 import type { LabHost } from '../../src/lab/lab-host.ts';
@@ -230,5 +231,15 @@ describe('a cluster whose network is another’s', () => {
     expect(await sh(h1, 'ip -o link show; ip route show; nft list tables; ls /etc/cni/net.d')).not.toMatch(
       /flannel|cni0|proto 75|table ip kadm|00-kadm/,
     );
+  });
+
+  it('has an agent that tells of itself alone', async () => {
+    const metrics = async (): Promise<string> => {
+      const from = ['--server', `https://${h1.address}:${AGENT_PORT}`];
+      return (await kubectl.attempt(['get', ...from, '--raw', '/metrics'])).stdout;
+    };
+    // The kubelet has its serving certificate some seconds after its Node came.
+    await expect.poll(metrics, { timeout: 60_000 }).toMatch(/^kadm_agent_certificate_expiration_\S+ \d+$/m);
+    expect(await metrics()).not.toMatch(/kadm_network|kadm_probe/);
   });
 });

@@ -18,22 +18,28 @@ const FACTS: PassFacts = {
   shown: [],
 };
 
+const OWN = {
+  certificateExpires: 1_800_000_000_000,
+  eventLoopLagSeconds: 0.01,
+  residentBytes: 75_000_000,
+};
+
 function metrics(record: NetworkRecord): string {
   const summary = { sent: 20, loss: 0.05, lastMs: 1.5, averageMs: 2, lostInRow: 0 };
   return renderMetrics({
-    record,
-    probes: [
-      {
-        node: 'a"b\\c',
-        family: 'IPv4',
-        state: 'reached',
-        small: summary,
-        full: { sent: 1, loss: 1, lostInRow: 1 },
-      },
-    ],
-    certificateExpires: 1_800_000_000_000,
-    eventLoopLagSeconds: 0.01,
-    residentBytes: 75_000_000,
+    ...OWN,
+    network: {
+      record,
+      probes: [
+        {
+          node: 'a"b\\c',
+          family: 'IPv4',
+          state: 'reached',
+          small: summary,
+          full: { sent: 1, loss: 1, lostInRow: 1 },
+        },
+      ],
+    },
   });
 }
 
@@ -59,6 +65,12 @@ describe('metrics', () => {
     expect(text).toContain('_seconds_bucket{le="+Inf"} 3\n');
     expect(text).toContain('kadm_network_reconcile_duration_seconds_count 3\n');
     expect(text).toContain('kadm_network_reconcile_duration_seconds_sum 20.73\n');
+  });
+
+  it('say nothing of a pod network that is another’s', () => {
+    const text = renderMetrics({ ...OWN, network: undefined });
+    expect(text).toContain('kadm_agent_certificate_expiration_timestamp_seconds 1800000000\n');
+    expect(text).not.toMatch(/network|probe/);
   });
 
   it('tell of probes by peer, family and size, names escaped, nothing where nothing was answered', () => {

@@ -1,76 +1,30 @@
 import { describe, expect, it } from 'vitest';
 import type { Actual, FamilyState, HostInterface } from '../../../src/cni/actual.ts';
 import { batches, describeStep, nameStep } from '../../../src/cni/apply.ts';
-import { type Desired, desiredNetwork, type FamilyNetwork } from '../../../src/cni/desired.ts';
+import { desiredNetwork } from '../../../src/cni/desired.ts';
 import { difference, type Step } from '../../../src/cni/diff.ts';
 import { parseForward } from '../../../src/cni/forward.ts';
 import { bridgeMac, vtepMac } from '../../../src/cni/vtep.ts';
-import { dualHost, dualPlan, host, inFamily, node, plan } from './nodes.ts';
+import {
+  ACCEPTS,
+  bridgeOf,
+  dualHost,
+  dualPlan,
+  ETH0,
+  host,
+  inFamily,
+  inPlace,
+  node,
+  PLAIN,
+  plan,
+  stateOf,
+  tunnelsOf,
+} from './nodes.ts';
 
 const { desired } = desiredNetwork([node(1), node(2), node(3)], plan, host);
 const network = inFamily(desired, 4);
-/** All but the addresses: what every device has, and what only some have. */
-const PLAIN = { up: true, alias: undefined, kind: undefined, master: undefined, vxlan: undefined } as const;
-const ETH0: HostInterface = {
-  ...PLAIN,
-  name: 'eth0',
-  mtu: 1500,
-  mac: '52:54:00:00:00:01',
-  addresses: [{ address: '192.168.1.1', prefix: 24, family: 'inet' }],
-};
-
-/** The kernel of a node that has just what is desired. */
-function inPlace(wanted: Desired = desired): Actual {
-  return {
-    interfaces: [ETH0, bridgeOf(wanted), ...tunnelsOf(wanted)],
-    networks: new Map(wanted.networks.map((network) => [network.family, stateOf(network)])),
-    unplugged: [],
-  };
-}
-
-function stateOf({ family, routes, neighbours, fdb, table }: FamilyNetwork): FamilyState {
-  const metric = family === 4 ? 0 : 1024;
-  const gateway = family === 4 ? '192.168.1.254' : 'fe80::1';
-  return {
-    routes: [
-      { dst: 'default', gateway, device: 'eth0', protocol: 3, metric },
-      ...[...routes].map(([dst, way]) => ({ ...ours(dst, way.gateway, way.device), metric })),
-    ],
-    neighbours: new Map(neighbours),
-    fdb: [...fdb].map(([mac, dst]) => ({ mac, dst })),
-    table,
-    forward: ACCEPTS,
-  };
-}
-
-const ACCEPTS = { drops: false, rules: undefined };
-
-function tunnelsOf({ networks }: Desired): HostInterface[] {
-  return networks.flatMap(({ link }) => {
-    if (link === undefined) return [];
-    const { name, mtu, mac, vni, port, local, underlay } = link;
-    const vxlan = { vni, port, local, underlay, learning: false };
-    const addresses = [addressOf(link.address)];
-    return [{ ...PLAIN, name, mtu, mac, alias: 'kadm', kind: 'vxlan', vxlan, addresses }];
-  });
-}
-
-function addressOf(cidr: string): HostInterface['addresses'][number] {
-  const [address = '', prefix] = cidr.split('/');
-  return { address, prefix: Number(prefix), family: address.includes(':') ? 'inet6' : 'inet' };
-}
-
-function bridgeOf({ bridge: { name, mtu, mac, addresses: wanted } }: Desired): HostInterface {
-  const addresses = wanted.map(addressOf);
-  return { ...PLAIN, name, mtu, mac, alias: 'kadm', kind: 'bridge', addresses };
-}
-
 function pod(name: string, master: string | undefined): HostInterface {
   return { ...PLAIN, name, mtu: 1450, mac: '02:00:00:00:00:02', kind: 'veth', master, addresses: [] };
-}
-
-function ours(dst: string, gateway: string | undefined, device = 'flannel.1'): FamilyState['routes'][number] {
-  return { dst, gateway, device, protocol: 75, metric: 0 };
 }
 
 const BARE: Actual = {
@@ -91,7 +45,7 @@ function stepsFor(change: Partial<Actual & FamilyState>): string[] {
 
 /** The kernel of such a node, but for this. */
 function changed({ interfaces, unplugged, ...state }: Partial<Actual & FamilyState>): Actual {
-  const whole = inPlace();
+  const whole = inPlace(desired);
   return {
     interfaces: interfaces ?? whole.interfaces,
     unplugged: unplugged ?? whole.unplugged,
@@ -117,7 +71,7 @@ function bridge(change: Partial<HostInterface>, ...others: HostInterface[]): Par
 
 describe('the difference', () => {
   it('is nothing when everything is in place', () => {
-    expect(difference(desired, inPlace())).toEqual({ steps: [], conflicts: [], blocked: false });
+    expect(difference(desired, inPlace(desired))).toEqual({ steps: [], conflicts: [], blocked: false });
   });
 
   it('from a bare host is everything, the device first and the routes after what they need', () => {
@@ -165,7 +119,7 @@ describe('the difference', () => {
 
   it('for a node that vanished is the removal of its three entries', () => {
     const after = desiredNetwork([node(1), node(2)], plan, host).desired;
-    expect(difference(after, inPlace()).steps.map(describeStep)).toEqual([
+    expect(difference(after, inPlace(desired)).steps.map(describeStep)).toEqual([
       'route delete 10.244.3.0/24 via 10.244.3.0 dev flannel.1 proto 75',
       'neigh delete 10.244.3.0 dev flannel.1',
       `fdb delete ${vtepMac('n3', 4)} dev flannel.1 dst 192.168.1.3 self`,
@@ -350,7 +304,7 @@ describe('a change of the backend', () => {
   );
 
   it('replaces each route in one go, and removes the tunnel after that', () => {
-    expect(texts(difference(direct.desired, inPlace()).steps)).toEqual([
+    expect(texts(difference(direct.desired, inPlace(desired)).steps)).toEqual([
       'ip route replace 10.244.2.0/24 via 192.168.1.2 dev eth0 proto 75',
       'ip route replace 10.244.3.0/24 via 192.168.1.3 dev eth0 proto 75',
       'ip link delete dev flannel.1',

@@ -1,3 +1,4 @@
+import type { Actual, FamilyState, HostInterface } from '../../../src/cni/actual.ts';
 import type { Desired, FamilyNetwork, HostFacts, NetworkPlan } from '../../../src/cni/desired.ts';
 import { ANNOTATION, type NodeFacts, nodeFacts } from '../../../src/cni/node-facts.ts';
 import { vtepMac } from '../../../src/cni/vtep.ts';
@@ -101,4 +102,74 @@ export function inFamily({ networks }: Desired, family: Family): FamilyNetwork {
   const found = networks.find((one) => one.family === family);
   if (found === undefined) throw new Error(`nothing is desired of family ${family}`);
   return found;
+}
+
+/** All but the addresses: what every device has, and what only some have. */
+export const PLAIN = {
+  up: true,
+  alias: undefined,
+  kind: undefined,
+  master: undefined,
+  vxlan: undefined,
+} as const;
+export const ETH0: HostInterface = {
+  ...PLAIN,
+  name: 'eth0',
+  mtu: 1500,
+  mac: '52:54:00:00:00:01',
+  addresses: [{ address: '192.168.1.1', prefix: 24, family: 'inet' }],
+};
+
+/** The kernel of a node that has just what is desired. */
+export function inPlace(wanted: Desired): Actual {
+  return {
+    interfaces: [ETH0, bridgeOf(wanted), ...tunnelsOf(wanted)],
+    networks: new Map(wanted.networks.map((network) => [network.family, stateOf(network)])),
+    unplugged: [],
+  };
+}
+
+export function stateOf({ family, routes, neighbours, fdb, table }: FamilyNetwork): FamilyState {
+  const metric = family === 4 ? 0 : 1024;
+  const gateway = family === 4 ? '192.168.1.254' : 'fe80::1';
+  return {
+    routes: [
+      { dst: 'default', gateway, device: 'eth0', protocol: 3, metric },
+      ...[...routes].map(([dst, way]) => ({ ...ours(dst, way.gateway, way.device), metric })),
+    ],
+    neighbours: new Map(neighbours),
+    fdb: [...fdb].map(([mac, dst]) => ({ mac, dst })),
+    table,
+    forward: ACCEPTS,
+  };
+}
+
+export const ACCEPTS = { drops: false, rules: undefined };
+
+export function tunnelsOf({ networks }: Desired): HostInterface[] {
+  return networks.flatMap(({ link }) => {
+    if (link === undefined) return [];
+    const { name, mtu, mac, vni, port, local, underlay } = link;
+    const vxlan = { vni, port, local, underlay, learning: false };
+    const addresses = [addressOf(link.address)];
+    return [{ ...PLAIN, name, mtu, mac, alias: 'kadm', kind: 'vxlan', vxlan, addresses }];
+  });
+}
+
+export function addressOf(cidr: string): HostInterface['addresses'][number] {
+  const [address = '', prefix] = cidr.split('/');
+  return { address, prefix: Number(prefix), family: address.includes(':') ? 'inet6' : 'inet' };
+}
+
+export function bridgeOf({ bridge: { name, mtu, mac, addresses: wanted } }: Desired): HostInterface {
+  const addresses = wanted.map(addressOf);
+  return { ...PLAIN, name, mtu, mac, alias: 'kadm', kind: 'bridge', addresses };
+}
+
+export function ours(
+  dst: string,
+  gateway: string | undefined,
+  device = 'flannel.1',
+): FamilyState['routes'][number] {
+  return { dst, gateway, device, protocol: 75, metric: 0 };
 }

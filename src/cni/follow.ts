@@ -1,0 +1,170 @@
+import { overlaps } from '../config/cidr.ts';
+import { FAMILIES, FAMILY, type Family } from '../config/family.ts';
+import { type Actual, type ActualRoute, type FamilyState, isOurs } from './actual.ts';
+import {
+  type Desired,
+  desiredNetwork,
+  type FamilyClaims,
+  type FamilyNetwork,
+  type NetworkPlan,
+  ROUTE_PROTOCOL,
+} from './desired.ts';
+import { type Difference, difference, type StepKind } from './diff.ts';
+import type { NodeFacts } from './node-facts.ts';
+import type { Claims } from './peers.ts';
+import type { Pass } from './reconcile.ts';
+
+/** What a change of other Nodes alone asks for. */
+const OF_PEERS: readonly StepKind[] = ['route', 'neighbour', 'fdb'];
+/** Of more changed Nodes at once, all are computed again. */
+const FEW = 16;
+
+/**
+ * What changed Nodes ask for, beside what the last look found: the kernel, of which thousands of entries would be
+ * read to change one, is not asked. That what was found is still so is for kernel events and the next look to tell.
+ * @param before the last pass, whose steps were made; its pod CIDR, addresses and settings must still hold
+ * @returns undefined when more is asked for than entries of peers
+ */
+export function followNodes(
+  plan: NetworkPlan,
+  nodes: ReadonlyMap<string, NodeFacts>,
+  before: Pass,
+): Pass | undefined {
+  return followFew(plan, nodes, before) ?? followAll(plan, nodes, before);
+}
+
+function followAll(plan: NetworkPlan, nodes: ReadonlyMap<string, NodeFacts>, before: Pass): Pass | undefined {
+  const planned = desiredNetwork(nodes.values(), plan, before.facts, before.claims);
+  const found = difference(planned.desired, withEntries(before.actual, before.desired));
+  return isOfPeers(found) ? { ...before, ...planned, ...found, nodes: new Map(nodes) } : undefined;
+}
+
+/** The same for a few Nodes that share nothing with any other: theirs is computed alone. Undefined for all else. */
+function followFew(plan: NetworkPlan, nodes: ReadonlyMap<string, NodeFacts>, before: Pass): Pass | undefined {
+  const own = nodes.get(plan.nodeName);
+  const changed = changedNames(before.nodes, nodes);
+  if (own === undefined || changed === undefined || changed.has(plan.nodeName)) return undefined;
+  if (before.refusals.length > 0 || before.conflicts.length > 0) return undefined;
+  const of = (all: ReadonlyMap<string, NodeFacts>): NodeFacts[] =>
+    [...changed].flatMap((name) => all.get(name) ?? []);
+  const desire = (some: readonly NodeFacts[]): ReturnType<typeof desiredNetwork> =>
+    desiredNetwork([own, ...some], plan, before.facts, before.claims);
+  const [was, is] = [desire(of(before.nodes)), desire(of(nodes))];
+  if (is.refusals.length > 0 || shareWithOthers(of(nodes), nodes, changed, before.claims)) return undefined;
+  const found = difference(is.desired, withEntries(before.actual, was.desired));
+  if (found.conflicts.length > 0 || !isOfPeers(found)) return undefined;
+  const networks = before.desired.networks.map((network) =>
+    merged(network, networkOf(was.desired, network), networkOf(is.desired, network)),
+  );
+  const desired: Desired = { ...before.desired, networks };
+  const peers = before.peers - was.peers + is.peers;
+  return { ...before, ...found, desired, peers, nodes: new Map(nodes) };
+}
+
+function networkOf(
+  { networks }: Desired,
+  { family }: Pick<FamilyNetwork, 'family'>,
+): FamilyNetwork | undefined {
+  return networks.find((one) => one.family === family);
+}
+
+/** A network with the entries that a few peers have now in place of those that they had. */
+function merged(
+  network: FamilyNetwork,
+  was: FamilyNetwork | undefined,
+  is: FamilyNetwork | undefined,
+): FamilyNetwork {
+  const part = <V>(of: (one: FamilyNetwork) => ReadonlyMap<string, V>): Map<string, V> => {
+    const map = new Map(of(network));
+    if (was !== undefined) for (const key of of(was).keys()) map.delete(key);
+    if (is !== undefined) for (const [key, value] of of(is)) map.set(key, value);
+    return map;
+  };
+  return {
+    ...network,
+    peers: part(({ peers }) => peers),
+    routes: part(({ routes }) => routes),
+    neighbours: part(({ neighbours }) => neighbours),
+    fdb: part(({ fdb }) => fdb),
+  };
+}
+
+function isOfPeers({ blocked, steps }: Difference): boolean {
+  return !blocked && steps.every(({ kind }) => OF_PEERS.includes(kind));
+}
+
+/** Undefined for more than a few. */
+function changedNames(
+  before: ReadonlyMap<string, NodeFacts>,
+  now: ReadonlyMap<string, NodeFacts>,
+): ReadonlySet<string> | undefined {
+  const changed = new Set<string>();
+  for (const [name, facts] of now) {
+    if (before.get(name) !== facts) changed.add(name);
+    if (changed.size > FEW) return undefined;
+  }
+  for (const name of before.keys()) if (!now.has(name)) changed.add(name);
+  return changed.size > FEW ? undefined : changed;
+}
+
+/** Whether a Node that has not changed has, or claims, what one of these claims. */
+function shareWithOthers(
+  some: readonly NodeFacts[],
+  nodes: ReadonlyMap<string, NodeFacts>,
+  changed: ReadonlySet<string>,
+  known: FamilyClaims,
+): boolean {
+  return FAMILIES.some((family) => shareInFamily(some, nodes, changed, known[family]));
+}
+
+function shareInFamily(
+  some: readonly NodeFacts[],
+  nodes: ReadonlyMap<string, NodeFacts>,
+  changed: ReadonlySet<string>,
+  known: Claims,
+): boolean {
+  const claims = some.flatMap((node) => {
+    const claim = known.get(node);
+    return claim === undefined || claim instanceof Error ? [] : [claim];
+  });
+  for (const [name, node] of nodes) {
+    if (changed.has(name)) continue;
+    const other = known.get(node);
+    for (const claim of claims) {
+      if (node.internalIps.includes(claim.publicIp)) return true;
+      if (other === undefined || other instanceof Error) continue;
+      if (other.publicIp === claim.publicIp) return true;
+      if (claim.mac !== undefined && other.mac === claim.mac) return true;
+      const [a, b] = [other.podCidr, claim.podCidr];
+      if (a.prefix === b.prefix ? a.text === b.text : overlaps(a, b)) return true;
+    }
+  }
+  return false;
+}
+
+/** The kernel with just these entries of peers, but for routes that another program's are in the way of. */
+function withEntries(actual: Actual, { networks }: Desired): Actual {
+  const states = networks.flatMap((network): [Family, FamilyState][] => {
+    const state = actual.networks.get(network.family);
+    return state === undefined ? [] : [[network.family, stateWithEntries(state, network)]];
+  });
+  return { ...actual, networks: new Map(states) };
+}
+
+function stateWithEntries(
+  state: FamilyState,
+  { family, routes, neighbours, fdb }: FamilyNetwork,
+): FamilyState {
+  const { metric: usual } = FAMILY[family];
+  const foreign = state.routes.filter((route) => !isOurs(route));
+  const taken = new Set(foreign.flatMap(({ dst, metric }) => (metric <= usual ? [dst] : [])));
+  const ours = [...routes].flatMap(([dst, { gateway, device }]): ActualRoute[] =>
+    taken.has(dst) ? [] : [{ dst, gateway, device, protocol: ROUTE_PROTOCOL, metric: usual }],
+  );
+  return {
+    ...state,
+    routes: [...foreign, ...ours],
+    neighbours,
+    fdb: [...fdb].map(([mac, dst]) => ({ mac, dst })),
+  };
+}
