@@ -6,7 +6,7 @@ import type { NodeContext } from '../node/context.ts';
 /** What is found out of a node that something else than kadm made. */
 export interface AdoptedNode {
   readonly name: string;
-  /** The address of this node in the cluster. */
+  /** The address of this node in the cluster, or two with a comma between them. */
   readonly ip: string;
   readonly role: AgentNode['role'];
   /** URL of the API server, as the kubelet here reaches it. */

@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { isIPv4 } from 'node:net';
+import { isIP } from 'node:net';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { DEFAULTS } from '../config/defaults.ts';
@@ -45,13 +45,13 @@ export const readNode: Phase<AdoptContext> = {
     const role = (await host.stat(ADMIN_KUBECONFIG)) === undefined ? 'worker' : 'control-plane';
     const client = new KubeClient({ server, caPem, certPem: pem, keyPem: pem });
     try {
-      const ip = await addressOf(client, name);
+      const ips = await addressesOf(client, name);
       const present = await networkIn(client);
       const configuration = role === 'worker' ? undefined : await configurationIn(client);
       const network = present ?? (configuration && networkToBe(context, configuration));
       if (network === undefined || network.backend === 'none') throw noNetwork(network);
       const apiNames = configuration === undefined ? [] : apiNamesIn(configuration);
-      context.node.set({ name, ip, role, server, caPem, network, apiNames });
+      context.node.set({ name, ip: ips.join(','), role, server, caPem, network, apiNames });
     } finally {
       client.close();
     }
@@ -72,11 +72,13 @@ function nodeNameIn(pem: string): string {
   return nodeNameSchema.parse(user.startsWith(NODE_USER) ? user.slice(NODE_USER.length) : '');
 }
 
-async function addressOf(client: KubeClient, name: string): Promise<string> {
+/** The internal ones, the first of each family. */
+async function addressesOf(client: KubeClient, name: string): Promise<string[]> {
   const { status } = nodeSchema.parse(await client.get(`/api/v1/nodes/${name}`));
-  const ip = status.addresses.find(({ type, address }) => type === 'InternalIP' && isIPv4(address))?.address;
-  if (ip !== undefined) return ip;
-  throw new UserError(`Node ${name} has no internal IPv4 address`, {
+  const all = status.addresses.flatMap(({ type, address }) => (type === 'InternalIP' ? [address] : []));
+  const ips = all.filter((one, index) => all.findIndex((other) => isIP(other) === isIP(one)) === index);
+  if (ips.length > 0) return ips;
+  throw new UserError(`Node ${name} has no internal address`, {
     remedy: 'see that its kubelet runs: journalctl -u kubelet',
     exitCode: EXIT.preflight,
   });

@@ -89,11 +89,12 @@ async function endpointServices(
   { settings, log }: Run,
   network: PageSources['network'],
 ): Promise<Service[]> {
-  if (settings.nodeIP === undefined) return [];
+  const [address] = settings.nodeIPs;
+  if (address === undefined) return [];
   const { Endpoint } = await import('./endpoint.ts');
   const { Access } = await import('./access.ts');
   const { pagesOf } = await import('./pages.ts');
   const access = new Access(client, settings.nodeName);
   const pages = pagesOf({ settings, identity, network });
-  return [new Endpoint({ address: settings.nodeIP, caFile: settings.caFile, access, pages, log })];
+  return [new Endpoint({ address, caFile: settings.caFile, access, pages, log })];
 }

@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Backend } from '../cni/backend.ts';
 import type { Desired } from '../cni/desired.ts';
-import { ANNOTATION, type NodeFacts } from '../cni/node-facts.ts';
+import { ANNOTATION, FAMILY_ANNOTATIONS, type NodeFacts } from '../cni/node-facts.ts';
+import type { Family } from '../config/family.ts';
 import type { KubeClient } from '../kube/client.ts';
 
 /** Whether this node's pods have their network, as its Node tells. */
@@ -10,7 +11,7 @@ export type NetworkState = { readonly ready: true } | { readonly ready: false; r
 const MAX_MESSAGE = 500;
 
 /** What a node tells of its network. */
-export interface Announced extends Pick<Desired, 'link' | 'underlay'> {
+export interface Announced extends Pick<Desired, 'networks'> {
   readonly backend: Backend;
   /** Why it has not the backend that it is wanted to have. */
   readonly refused: string | undefined;
@@ -19,20 +20,33 @@ export interface Announced extends Pick<Desired, 'link' | 'underlay'> {
 /** The annotations by which peers, flannel's too, find the way to this node. */
 export function announcedBy({
   backend,
-  link,
-  underlay,
+  networks,
   refused,
 }: Announced): Readonly<Record<string, string | undefined>> {
-  // As flannel writes them: host-gw has no data, and its DirectRouting, our auto, is of type vxlan.
-  const tunnel = backend === 'host-gw' || link === undefined ? null : { VNI: link.vni, VtepMAC: link.mac };
   return {
-    [ANNOTATION.backendData]: JSON.stringify(tunnel),
+    ...announcedFor(4, backend, networks),
+    ...announcedFor(6, backend, networks),
+    // As flannel writes it: its DirectRouting, our auto, is of type vxlan.
     [ANNOTATION.backendType]: backend === 'host-gw' ? 'host-gw' : 'vxlan',
     [ANNOTATION.subnetManager]: 'true',
-    [ANNOTATION.publicIp]: underlay.address,
     [ANNOTATION.backend]: backend,
     [ANNOTATION.backendRefused]: refused,
   };
+}
+
+/** Of a family that this node has no network in, nothing is told. */
+function announcedFor(
+  family: Family,
+  backend: Backend,
+  networks: Announced['networks'],
+): Readonly<Record<string, string | undefined>> {
+  const keys = FAMILY_ANNOTATIONS[family];
+  const found = networks.find((one) => one.family === family);
+  if (found === undefined) return { [keys.data]: undefined, [keys.publicIp]: undefined };
+  const { link, underlay } = found;
+  // As flannel writes it: host-gw has no data.
+  const tunnel = backend === 'host-gw' || link === undefined ? null : { VNI: link.vni, VtepMAC: link.mac };
+  return { [keys.data]: JSON.stringify(tunnel), [keys.publicIp]: underlay.address };
 }
 
 /** Those that the Node does not have like this; undefined when it has all. */

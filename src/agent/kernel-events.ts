@@ -71,7 +71,7 @@ export class LinkNews {
    * only what was not so before.
    */
   concernsNetwork(line: string): boolean {
-    if (line.includes(' flannel.') || line.includes(this.#vxlan)) return true;
+    if (/ flannel(-v6)?\./.test(line) || line.includes(this.#vxlan)) return true;
     if (line.includes(` proto ${ROUTE_PROTOCOL} `)) return true;
     const [, label, device = ''] = /^\[(LINK|ADDR)\](?:Deleted )?\d+: ([^\s:@]+)/.exec(line) ?? [];
     if (label === undefined || device.startsWith('veth')) return false;
@@ -87,7 +87,9 @@ function steady(line: string): string {
   return line.replace(/NO-CARRIER,|,LOWER_UP|state \S+|event .*$/g, '').trim();
 }
 
+const OUR_RULES = new RegExp(` ip6? (${NFT_TABLE}|filter FORWARD) `);
+
 /** Whether a line of `nft monitor chains` is about our table, or about what the host lets pass. */
 export function concernsRules(line: string): boolean {
-  return line.includes(` ip ${NFT_TABLE} `) || line.includes(' ip filter FORWARD ');
+  return OUR_RULES.test(line);
 }

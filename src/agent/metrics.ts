@@ -45,7 +45,9 @@ function networkFamilies({ record, probes }: NetworkSources): string[] {
     probes.flatMap((probe) =>
       PROBE_SIZES.flatMap((size) => {
         const found = value(probe, size);
-        return found === undefined ? [] : [[{ peer: probe.node, size }, found] as const];
+        return found === undefined
+          ? []
+          : [[{ peer: probe.node, family: probe.family, size }, found] as const];
       }),
     );
   return [
@@ -79,14 +81,14 @@ function networkFamilies({ record, probes }: NetworkSources): string[] {
     gauge(
       'kadm_probe_reached',
       'Whether a peer was reached through the pod network by the last probes.',
-      probes.map(({ node, state }) => [{ peer: node }, state === 'reached' ? 1 : 0]),
+      probes.map(({ node, family, state }) => [{ peer: node, family }, state === 'reached' ? 1 : 0]),
     ),
   ];
 }
 
 /** Wanted, less what other programs' routes are in the way of. */
 export function installedPeers({ facts }: NetworkRecord): number {
-  return facts === undefined ? 0 : Math.max(0, facts.peerCount - facts.conflicts.length);
+  return facts === undefined ? 0 : Math.max(0, facts.peerNodes - facts.conflicts.length);
 }
 
 function histogram({ durations, durationSum }: NetworkRecord): string {

@@ -144,7 +144,8 @@ export class NetworkService implements Service {
 
   /** The configuration outlives a reboot, the tunnel does not: until it is back no pod is to start. */
   async #closeAfterBoot(): Promise<void> {
-    for (const device of [BRIDGE, vxlanDevice(this.#network.vni)]) {
+    const { vni } = this.#network;
+    for (const device of [BRIDGE, vxlanDevice(vni, 4), vxlanDevice(vni, 6)]) {
       if (await exists(`/sys/class/net/${device}`)) return;
     }
     await removeConflist(this.#host);
@@ -198,20 +199,21 @@ export class NetworkService implements Service {
     if (pass === undefined) return;
     this.#competing = await this.#competingNames();
     this.#passed(pass, nodes, performance.now() - begun);
-    this.#redialFrom(pass.desired.underlay);
+    this.#redialFrom(pass.desired.networks[0]?.underlay);
     this.#hooks.onReady();
     // Pods may start only now that the way to them exists.
-    const { link, underlay, podMtu: mtu } = pass.desired;
+    const { networks, podMtu: mtu } = pass.desired;
     const { backend } = this.#network;
-    const announced = { backend, link, underlay, refused: this.#refused };
-    const why = this.#hooks.whyBroken();
+    const announced = { backend, networks, refused: this.#refused };
+    const why = pass.lacking ?? this.#hooks.whyBroken();
     if (why !== undefined) {
       await removeConflist(this.#host);
       this.#announcer.tell(own, announced, { ready: false, why });
       return;
     }
-    if (await writeConflist(this.#host, { podCidrs: [pass.podCidr.text], mtu })) {
-      this.#log('info', 'pods may start', { service: this.name, podCidr: pass.podCidr.text, mtu });
+    const podCidrs = pass.podCidrs.map(({ text }) => text);
+    if (await writeConflist(this.#host, { podCidrs, mtu })) {
+      this.#log('info', 'pods may start', { service: this.name, podCidrs, mtu });
     }
     this.#announcer.tell(own, announced, { ready: true });
   }
@@ -246,10 +248,10 @@ export class NetworkService implements Service {
   }
 
   /** Connections from an address that is gone would be waited for until they time out. */
-  #redialFrom(underlay: Underlay): void {
+  #redialFrom(underlay: Underlay | undefined): void {
     const before = this.#underlay;
     this.#underlay = underlay;
-    if (before === undefined || before.address === underlay.address) return;
+    if (before === undefined || underlay === undefined || before.address === underlay.address) return;
     this.#log('warn', 'this node has another address', {
       service: this.name,
       before: before.address,
@@ -271,10 +273,10 @@ export class NetworkService implements Service {
   }
 
   #tell(facts: PassFacts, ms: number): void {
-    const { repaired, shown, conflicts, warnings: changes, refusals, peerCount } = facts;
+    const { repaired, shown, conflicts, warnings: changes, refusals, peerNodes: peers } = facts;
     const steps = Object.values(repaired).reduce((sum, count) => sum + count, 0);
     if (steps > 0) {
-      const took = { peers: peerCount, steps, ms: Math.round(ms), shown };
+      const took = { peers, steps, ms: Math.round(ms), shown };
       this.#log('info', 'brought up to date', { service: this.name, ...took });
     }
     const warnings = [

@@ -38,7 +38,10 @@ export async function runOnce(
         remedy: 'see that the controller manager runs, and that the kubelet has registered this node',
       });
     }
-    if (!dryRun) await writeConflist(host, { podCidrs: [pass.podCidr.text], mtu: pass.desired.podMtu });
+    if (!dryRun && pass.lacking === undefined) {
+      const podCidrs = pass.podCidrs.map(({ text }) => text);
+      await writeConflist(host, { podCidrs, mtu: pass.desired.podMtu });
+    }
     return describe(pass);
   } finally {
     client.close();
@@ -61,7 +64,7 @@ async function readNodes(
 }
 
 /** The plan as a person reads it. */
-export function describe({ steps, conflicts, warnings, refusals, peers }: Pass): string {
+export function describe({ steps, conflicts, warnings, lacking, refusals, peers }: Pass): string {
   const plan = batches(steps).flatMap(({ argv, input }) => [
     argv.join(' '),
     ...(input ?? '').split('\n').flatMap((line) => (line === '' ? [] : [`  ${line}`])),
@@ -70,6 +73,7 @@ export function describe({ steps, conflicts, warnings, refusals, peers }: Pass):
     `${peers} peers; ${steps.length === 0 ? 'everything is in place' : `${steps.length} steps`}`,
     ...plan,
     ...warnings,
+    ...(lacking === undefined ? [] : [`pods may not start: ${lacking}`]),
     ...conflicts.map((conflict) => `in the way: ${conflict}`),
     ...refusals.map(({ node, reason }) => `left out: ${node}: ${reason}`),
   ].join('\n');

@@ -52,7 +52,10 @@ function networkPages(
     '/probe': {
       subresource: 'proxy',
       contentType: 'application/json',
-      render: async (query) => JSON.stringify(await prober.burst(query.get('peer') ?? '')),
+      render: async (query) => {
+        const family = query.get('family') === 'IPv6' ? 6 : 4;
+        return JSON.stringify(await prober.burst(query.get('peer') ?? '', family));
+      },
     },
     '/status': {
       subresource: 'stats',

@@ -1,15 +1,16 @@
 import { nameStep } from '../cni/apply.ts';
 import type { Backend } from '../cni/backend.ts';
+import type { FamilyNetwork } from '../cni/desired.ts';
 import type { StepKind } from '../cni/diff.ts';
-import { ANNOTATION, type NodeFacts } from '../cni/node-facts.ts';
 import type { Refusal } from '../cni/peers.ts';
 import type { Pass } from '../cni/reconcile.ts';
-import { addressAt, parseCidr } from '../config/cidr.ts';
+import { addressAt } from '../config/cidr.ts';
+import type { Family } from '../config/family.ts';
 
-/** Another node as this one reaches its pods. */
+/** Another node as this one reaches its pods in one family. */
 export interface PeerWay {
   readonly node: string;
-  readonly podCidr: string;
+  readonly family: Family;
   /** The interface that leads there. */
   readonly device: string;
   /** The peer's own address in the pod network. */
@@ -20,17 +21,26 @@ export interface PeerWay {
   readonly hostAddress: string;
 }
 
+/** The part of this node's network that is one family's. */
+export interface NetworkFacts {
+  readonly family: Family;
+  /** The tunnel, or the underlay's interface where there is none. */
+  readonly device: string;
+  readonly podCidr: string;
+}
+
 /** What a comparison of the cluster with the kernel says of this node's network. */
 export interface PassFacts {
   readonly backend: Backend;
-  /** The tunnel, or the underlay's interface where there is none. */
-  readonly device: string;
+  /** The primary family's first. */
+  readonly networks: readonly NetworkFacts[];
   /** Bytes that a packet of a pod may have. */
   readonly mtu: number;
-  readonly podCidr: string;
-  readonly peerCount: number;
-  /** Made when they are first asked for: of thousands nobody asks after each change. */
+  /** Why pods would have no network in one of their families. */
+  readonly lacking: string | undefined;
   readonly peers: readonly PeerWay[];
+  /** Nodes that there is a way to, and of which nothing is refused. */
+  readonly peerNodes: number;
   readonly conflicts: readonly string[];
   readonly warnings: readonly string[];
   readonly refusals: readonly Refusal[];
@@ -42,22 +52,27 @@ export interface PassFacts {
 /** Steps named in logs and status, of one repair. */
 const SHOWN_STEPS = 5;
 
-export function passFacts(pass: Pass, backend: Backend): PassFacts {
-  const { desired, podCidr, conflicts, warnings, refusals, steps, peers: peerCount } = pass;
-  const { link, underlay, podMtu } = desired;
-  let peers: readonly PeerWay[] | undefined;
+export function passFacts(
+  { desired, lacking, conflicts, warnings, refusals, steps }: Pass,
+  backend: Backend,
+): PassFacts {
+  const { networks, podMtu } = desired;
+  const peers = networks.flatMap(waysOf);
+  const reached = new Set(peers.map(({ node }) => node));
+  for (const { node } of refusals) reached.delete(node);
   const repaired: Partial<Record<StepKind, number>> = {};
   for (const { kind } of steps) repaired[kind] = (repaired[kind] ?? 0) + 1;
   return {
     backend,
-    device: link?.name ?? underlay.device,
+    networks: networks.map(({ family, link, underlay, podCidr }) => ({
+      family,
+      device: link?.name ?? underlay.device,
+      podCidr: podCidr.text,
+    })),
     mtu: podMtu,
-    podCidr: podCidr.text,
-    peerCount,
-    get peers() {
-      peers ??= peerWays(pass);
-      return peers;
-    },
+    lacking,
+    peers,
+    peerNodes: reached.size,
     conflicts,
     warnings,
     refusals,
@@ -66,21 +81,15 @@ export function passFacts(pass: Pass, backend: Backend): PassFacts {
   };
 }
 
-function peerWays({ desired, refusals, nodes }: Pass): PeerWay[] {
-  const { link, bridge, routes } = desired;
-  const refused = new Set(refusals.map(({ node }) => node));
-  const byCidr = new Map<string, NodeFacts>();
-  for (const node of nodes.values())
-    if (!refused.has(node.name)) for (const cidr of node.podCidrs) byCidr.set(cidr, node);
-  return [...routes].flatMap(([cidr, route]) => {
-    const node = byCidr.get(cidr);
-    const hostAddress = node?.annotations[ANNOTATION.publicIp];
-    if (node === undefined || hostAddress === undefined) return [];
-    // By the tunnel it is asked at its end of the tunnel, else at its pods' gateway.
+function waysOf({ family, podCidr: own, link, routes, peers }: FamilyNetwork): PeerWay[] {
+  return [...peers.values()].flatMap(({ name: node, podCidr, publicIp: hostAddress }) => {
+    const route = routes.get(podCidr.text);
+    if (route === undefined) return [];
     const { device, onlink, gateway } = route;
-    const target = onlink ? gateway : addressAt(parseCidr(cidr), 1);
-    const from = onlink && link !== undefined ? link.address : withoutPrefix(bridge.address);
-    return [{ node: node.name, podCidr: cidr, device, target, from, hostAddress }];
+    // By the tunnel it is asked at its end of the tunnel, else at its pods' gateway.
+    const target = onlink && gateway !== undefined ? gateway : addressAt(podCidr, 1);
+    const from = onlink && link !== undefined ? withoutPrefix(link.address) : addressAt(own, 1);
+    return [{ node, family, device, target, from, hostAddress }];
   });
 }
 

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { connect } from 'node:net';
+import { FAMILY, familyOf } from '../config/family.ts';
 import { hasCode } from '../errors.ts';
 
 const MAGIC = Buffer.from('kadm');
@@ -10,8 +11,6 @@ const REPLY = 2;
 /** Magic, kind and a number of 8 bytes that the reply repeats. */
 const HEADER = 13;
 export const SMALL_BYTES = 64;
-/** IPv4 and UDP headers. */
-export const HEADERS_BYTES = 28;
 
 /** From an address of this node in the pod network, which the answer comes to, to a peer's. */
 export interface ProbeWay {
@@ -23,32 +22,37 @@ export interface ProbeWay {
 /** The device or its route is not there right now, or the packet is longer than the device takes. */
 const LOST = ['ENETUNREACH', 'EHOSTUNREACH', 'EADDRNOTAVAIL', 'EMSGSIZE', 'EPERM', 'EINVAL', 'ENETDOWN'];
 
-/** Addresses are addresses here: nothing is looked up. */
-const lookup = (address: string, _: unknown, done: (error: null, address: string, family: 4) => void): void =>
-  done(null, address, 4);
+/** Of the address's family; addresses are addresses here: nothing is looked up. */
+function udpSocket(address: string): Socket {
+  const family = familyOf(address);
+  return createSocket({ type: `udp${family}`, lookup: (name, _, done) => done(null, name, family) });
+}
 
 /** Asks one peer, one question at a time. */
 export class ProbeSocket {
   readonly #socket: Socket;
+  /** Bytes of the IP and UDP headers. */
+  readonly #headers: number;
   #ended: ((ms: number | undefined) => void) | undefined;
   #asked = Buffer.alloc(0);
   #begun = 0;
 
-  private constructor(socket: Socket) {
+  private constructor(socket: Socket, headers: number) {
     this.#socket = socket;
+    this.#headers = headers;
     socket.on('message', (message) => this.#heard(message));
     socket.on('error', (error) => this.#failed(error));
   }
 
   /** Undefined where there is no way there. */
   static async open({ from, to, port }: ProbeWay): Promise<ProbeSocket | undefined> {
-    const socket = createSocket({ type: 'udp4', lookup });
+    const socket = udpSocket(from);
     try {
       await bound(socket, from, 0);
       const connected = once(socket, 'connect');
       socket.connect(port, to);
       await connected;
-      return new ProbeSocket(socket);
+      return new ProbeSocket(socket, FAMILY[familyOf(from)].udpHeaders);
     } catch (error) {
       socket.close();
       if (isLoss(error)) return undefined;
@@ -63,7 +67,7 @@ export class ProbeSocket {
    * @returns the round trip in milliseconds, or undefined
    */
   async ask(packetBytes: number, timeoutMs: number): Promise<number | undefined> {
-    this.#asked = Buffer.alloc(Math.max(HEADER, packetBytes - HEADERS_BYTES));
+    this.#asked = Buffer.alloc(Math.max(HEADER, packetBytes - this.#headers));
     MAGIC.copy(this.#asked);
     this.#asked[4] = REQUEST;
     randomBytes(HEADER - 5).copy(this.#asked, 5);
@@ -121,7 +125,7 @@ export async function answerProbes(
   port: number,
   mayAsk: (address: string) => boolean,
 ): Promise<Socket> {
-  const socket = createSocket({ type: 'udp4', lookup });
+  const socket = udpSocket(address);
   await bound(socket, address, port);
   socket.on('message', (message, { address: asker, port: askerPort }) => {
     const asks = message.length >= HEADER && message.subarray(0, 4).equals(MAGIC) && message[4] === REQUEST;

@@ -2,6 +2,7 @@ import type { Socket } from 'node:dgram';
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Cidr, contains } from '../config/cidr.ts';
+import { FAMILIES, FAMILY, type Family } from '../config/family.ts';
 import { messageOf } from '../errors.ts';
 import type { Log } from './log.ts';
 import type { PassFacts, PeerWay } from './pass-facts.ts';
@@ -48,6 +49,7 @@ interface Peer {
 /** What is known of the way to one peer. */
 export interface ProbeResult extends Readonly<Record<ProbeSize, ProbeSummary>> {
   readonly node: string;
+  readonly family: 'IPv4' | 'IPv6';
   readonly state: PeerState['state'] | 'not probed yet';
   readonly why?: string;
   readonly probedAt?: string;
@@ -63,10 +65,11 @@ export class Prober implements Service {
   readonly #log: Log;
   readonly #onVerdict: () => void;
   readonly #wake = new Wake();
+  /** By node and family. */
   readonly #peers = new Map<string, Peer>();
+  /** Of each family the peers of the last round in which there were any: its verdict is theirs. */
+  readonly #samples = new Map<Family, readonly Peer[]>();
   readonly #answering = new Map<string, Socket>();
-  /** What is not taken over yet. */
-  #facts: PassFacts | undefined;
   #mtu = 0;
   #turn = 0;
   #why: string | undefined;
@@ -83,9 +86,9 @@ export class Prober implements Service {
   }
 
   get results(): ProbeResult[] {
-    this.#takeOver();
     return [...this.#peers.values()].map(({ way, series, state, probedAt }) => ({
       node: way.node,
+      family: FAMILY[way.family].name,
       state: state?.state ?? 'not probed yet',
       ...(state?.state === 'unknown' ? { why: state.why } : {}),
       ...(state?.state === 'broken' ? { why: `packets of ${state.size} size are lost` } : {}),
@@ -95,24 +98,18 @@ export class Prober implements Service {
     }));
   }
 
-  /** Takes over what the network has just been brought to, when it is next needed. */
-  update(facts: PassFacts): void {
-    this.#facts = facts;
-    if (this.#peers.size === 0 && facts.peerCount > 0) this.#wake.now();
-  }
-
-  #takeOver(): void {
-    if (this.#facts === undefined) return;
-    const { peers, mtu } = this.#facts;
-    this.#facts = undefined;
+  /** Takes over what the network has just been brought to. */
+  update({ peers, mtu }: PassFacts): void {
     this.#mtu = mtu;
-    const present = new Set(peers.map(({ node }) => node));
-    for (const name of this.#peers.keys()) if (!present.has(name)) this.#peers.delete(name);
+    const first = this.#peers.size === 0 && peers.length > 0;
+    const present = new Set(peers.map(keyOf));
+    for (const key of this.#peers.keys()) if (!present.has(key)) this.#peers.delete(key);
     for (const way of peers) {
-      const peer = this.#peers.get(way.node);
+      const peer = this.#peers.get(keyOf(way));
       if (peer !== undefined) peer.way = way;
-      else this.#peers.set(way.node, newPeer(way));
+      else this.#peers.set(keyOf(way), newPeer(way));
     }
+    if (first) this.#wake.now();
   }
 
   async start(signal: AbortSignal): Promise<void> {
@@ -124,10 +121,12 @@ export class Prober implements Service {
         const pause = broken.length === 0 ? left : Math.min(left, spread(BROKEN_PERIOD_MS));
         const rung = await this.#wake.wait(pause, signal);
         if (signal.aborted) return;
-        this.#takeOver();
         const due = rung || performance.now() >= next;
         if (due) next = performance.now() + spread(PERIOD_MS);
-        await this.#round(due ? this.#nextPeers() : broken, signal);
+        const peers = due ? this.#nextPeers() : broken;
+        // Broken ones that are tried again alone say nothing of those that were reached.
+        if (due) this.#sample(peers);
+        await this.#round(peers, signal);
       }
     } finally {
       for (const socket of this.#answering.values()) socket.close();
@@ -136,9 +135,8 @@ export class Prober implements Service {
   }
 
   /** Probes one peer many times at once, for whoever looks for a fault. @returns undefined for an unknown peer */
-  async burst(node: string): Promise<Readonly<Record<ProbeSize, Burst>> | undefined> {
-    this.#takeOver();
-    const way = this.#peers.get(node)?.way;
+  async burst(node: string, family: Family): Promise<Readonly<Record<ProbeSize, Burst>> | undefined> {
+    const way = this.#peers.get(keyOf({ node, family }))?.way;
     if (way === undefined) return undefined;
     return { small: await this.#burst(way, 'small'), full: await this.#burst(way, 'full') };
   }
@@ -161,12 +159,8 @@ export class Prober implements Service {
     await this.#answer(new Set([...this.#peers.values()].map(({ way }) => way.from)));
     await Promise.all(peers.map(async (peer) => await this.#probePeer(peer, signal)));
     if (signal.aborted) return;
-    const states = new Map(
-      peers.flatMap(({ way, state }) =>
-        state === undefined || !this.#peers.has(way.node) ? [] : [[way.node, state] as const],
-      ),
-    );
-    const why = whyPathBroken(states);
+    const whys = FAMILIES.map((family) => whyPathBroken(this.#states(family)));
+    const why = whys.find((one) => one !== undefined);
     const before = this.#why;
     this.#why = why;
     if (why === before) return;
@@ -175,8 +169,26 @@ export class Prober implements Service {
     this.#onVerdict();
   }
 
+  #sample(peers: readonly Peer[]): void {
+    for (const family of FAMILIES) {
+      const own = peers.filter(({ way }) => way.family === family);
+      if (own.length > 0) this.#samples.set(family, own);
+    }
+  }
+
   #brokenPeers(): Peer[] {
     return [...this.#peers.values()].filter(({ state }) => state?.state === 'broken').slice(0, PEERS_A_ROUND);
+  }
+
+  /** What a family is judged by, by node. */
+  #states(family: Family): Map<string, PeerState> {
+    return new Map(
+      (this.#samples.get(family) ?? []).flatMap(({ way, state }) =>
+        state === undefined || !this.#peers.has(keyOf(way))
+          ? []
+          : [[family === 4 ? way.node : `${way.node} by IPv6`, state] as const],
+      ),
+    );
   }
 
   #nextPeers(): Peer[] {
@@ -254,7 +266,7 @@ export class Prober implements Service {
 
   #tell({ way, state: before }: Peer, state: PeerState): void {
     if (before?.state === state.state || (before === undefined && state.state === 'reached')) return;
-    const fields = { service: this.name, peer: way.node, address: way.hostAddress };
+    const fields = { service: this.name, peer: way.node, address: way.hostAddress, target: way.target };
     if (state.state === 'reached') this.#log('info', 'peer answers', fields);
     else if (state.state === 'broken')
       this.#log('warn', `peer does not answer through the pod network at ${state.size} size`, fields);
@@ -275,6 +287,10 @@ interface Tries {
 
 function addressesOf({ from, target }: PeerWay): ProbeWay {
   return { from, to: target, port: AGENT_PORT };
+}
+
+function keyOf({ node, family }: Pick<PeerWay, 'node' | 'family'>): string {
+  return `${node} ${family}`;
 }
 
 function newPeer(way: PeerWay): Peer {

@@ -1,11 +1,10 @@
 import { readFile } from 'node:fs/promises';
-import { isIPv4 } from 'node:net';
 import { parse, parseDocument } from 'yaml';
 import { z } from 'zod';
 import { BACKENDS, type Backend } from '../cni/backend.ts';
 import type { NodeNetwork } from '../cni/reconcile.ts';
-import { type Cidr, parseCidr } from '../config/cidr.ts';
-import { nodeNameSchema } from '../config/fields.ts';
+import { type Cidr, canonicalAddress, parseCidr } from '../config/cidr.ts';
+import { nodeIPSchema, nodeNameSchema } from '../config/fields.ts';
 import { EXIT, hasCode, UserError } from '../errors.ts';
 import type { Host } from '../host/host.ts';
 
@@ -13,7 +12,7 @@ const path = z.string().startsWith('/');
 
 const schema = z.strictObject({
   nodeName: nodeNameSchema,
-  nodeIP: z.string().refine(isIPv4, 'is not an IPv4 address').optional(),
+  nodeIP: nodeIPSchema.optional(),
   role: z.enum(['control-plane', 'worker']),
   server: z.url({ protocol: /^https$/ }),
   podCidrs: z.array(z.string()).min(1),
@@ -32,7 +31,9 @@ const schema = z.strictObject({
 });
 
 /** What init and join tell the agent of a node, in /etc/kadm/agent.yaml. */
-export interface AgentSettings extends Omit<z.infer<typeof schema>, 'podCidrs' | 'serviceCidrs'> {
+export interface AgentSettings extends Omit<z.infer<typeof schema>, 'nodeIP' | 'podCidrs' | 'serviceCidrs'> {
+  /** The node's own addresses, the primary one first; empty where they are its Node's. */
+  readonly nodeIPs: readonly string[];
   readonly podCidrs: readonly Cidr[];
   readonly serviceCidrs: readonly Cidr[];
   /** Where these settings come from. */
@@ -53,9 +54,10 @@ export async function readAgentSettings(file: string): Promise<AgentSettings> {
   }
   const result = schema.safeParse(parse(text));
   if (result.success) {
-    const { podCidrs, serviceCidrs, ...rest } = result.data;
+    const { nodeIP, podCidrs, serviceCidrs, ...rest } = result.data;
+    const nodeIPs = nodeIP === undefined ? [] : nodeIP.split(',').map(canonicalAddress);
     const cidrs = { podCidrs: podCidrs.map(parseCidr), serviceCidrs: serviceCidrs.map(parseCidr) };
-    return { ...rest, ...cidrs, file };
+    return { ...rest, nodeIPs, ...cidrs, file };
   }
   const lines = result.error.issues.map((issue) => `  ${issue.path.join('.')}: ${issue.message}`);
   throw new UserError(`${file} is not valid:\n${lines.join('\n')}`, {
@@ -66,12 +68,12 @@ export async function readAgentSettings(file: string): Promise<AgentSettings> {
 
 /** The part of the settings that the pod network is planned with. @throws UserError where the network is not kadm's */
 export function networkOf(settings: AgentSettings): NodeNetwork {
-  const { nodeName, nodeIP, podCidrs, serviceCidrs, network } = settings;
+  const { nodeName, nodeIPs, podCidrs, serviceCidrs, network } = settings;
   const { backend, vni, port } = network;
   if (backend === 'none') {
     throw new UserError('the pod network of this cluster is not kadm’s', { exitCode: EXIT.usage });
   }
-  return { nodeName, nodeIP, backend, clusterCidrs: podCidrs, serviceCidrs, vni, port };
+  return { nodeName, nodeIPs, backend, clusterCidrs: podCidrs, serviceCidrs, vni, port };
 }
 
 /** Keeps a backend that was chosen later: the Node that told it may be deleted and come back without. */

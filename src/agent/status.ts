@@ -1,9 +1,11 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { competingConfigurations } from '../cni/conflist.ts';
+import { FAMILY } from '../config/family.ts';
 import { LocalHost } from '../host/host.ts';
 import { installedPeers } from './metrics.ts';
 import type { NetworkRecord } from './network-record.ts';
+import type { NetworkFacts } from './pass-facts.ts';
 import type { ProbeResult } from './prober.ts';
 
 const summary = z.object({
@@ -18,9 +20,20 @@ const summary = z.object({
 export const agentStatusSchema = z.object({
   node: z.string(),
   backend: z.string(),
-  device: z.string().optional(),
+  /** Bytes that a packet of a pod may have. */
   mtu: z.number().optional(),
-  podCidr: z.string().optional(),
+  /** One for each family, the primary one first. */
+  networks: z.array(
+    z.object({
+      family: z.enum(['IPv4', 'IPv6']),
+      /** The tunnel, or the underlay's interface where there is none. */
+      device: z.string(),
+      podCidr: z.string(),
+      /** Packets of the device. */
+      received: z.number(),
+      sent: z.number(),
+    }),
+  ),
   peers: z.object({ wanted: z.number(), installed: z.number() }),
   /** Whether pods may start here; else why not. */
   ready: z.boolean(),
@@ -42,6 +55,7 @@ export const agentStatusSchema = z.object({
   probes: z.array(
     z.object({
       node: z.string(),
+      family: z.enum(['IPv4', 'IPv6']),
       state: z.string(),
       why: z.string().optional(),
       probedAt: z.string().optional(),
@@ -70,12 +84,14 @@ export interface StatusSources {
 }
 
 export async function agentStatus(sources: StatusSources): Promise<AgentStatus> {
-  const { node, backend, record, probes, whyBroken } = sources;
+  const { node, backend, record, probes } = sources;
   const { facts, lastRepair, lastFailure } = record;
+  const whyBroken = facts?.lacking ?? sources.whyBroken;
   return {
     node,
     backend: facts?.backend ?? backend,
-    ...(facts === undefined ? {} : { device: facts.device, mtu: facts.mtu, podCidr: facts.podCidr }),
+    ...(facts === undefined ? {} : { mtu: facts.mtu }),
+    networks: await Promise.all((facts?.networks ?? []).map(networkStatus)),
     peers: { wanted: record.peersWanted, installed: installedPeers(record) },
     ready: facts !== undefined && whyBroken === undefined,
     ...(whyBroken === undefined ? {} : { why: whyBroken }),
@@ -90,7 +106,7 @@ export async function agentStatus(sources: StatusSources): Promise<AgentStatus> 
     host: {
       competingCni: await competingConfigurations(new LocalHost()),
       strictReversePath: await strictReversePath(),
-      counters: { ...(await deviceCounters(facts?.device)), ...(await dropCounters()) },
+      counters: await dropCounters(),
     },
   };
 }
@@ -112,19 +128,24 @@ async function strictReversePath(): Promise<string[]> {
     .map(([name]) => name);
 }
 
-async function deviceCounters(device: string | undefined): Promise<Record<string, number>> {
-  if (device === undefined) return {};
+async function networkStatus({ family, device, podCidr }: NetworkFacts): Promise<AgentStatus['networks'][0]> {
   const read = async (name: string): Promise<number> =>
     Number(await readFile(`/sys/class/net/${device}/statistics/${name}`, 'utf8').catch(() => '0'));
-  return { received: await read('rx_packets'), sent: await read('tx_packets') };
+  const counters = { received: await read('rx_packets'), sent: await read('tx_packets') };
+  return { family: FAMILY[family].name, device, podCidr, ...counters };
 }
 
 /** Packets that the kernel dropped for their return path or their checksum (Linux MIB counters). */
 async function dropCounters(): Promise<Record<string, number>> {
   const text = `${await readFile('/proc/net/netstat', 'utf8')}${await readFile('/proc/net/snmp', 'utf8')}`;
+  const text6 = await readFile('/proc/net/snmp6', 'utf8').catch(() => '');
   return {
     reversePathDrops: counterIn(text, 'TcpExt', 'IPReversePathFilter'),
-    checksumErrors: counterIn(text, 'Udp', 'InCsumErrors') + counterIn(text, 'Tcp', 'InCsumErrors'),
+    // TCP counts both families together.
+    checksumErrors:
+      counterIn(text, 'Udp', 'InCsumErrors') +
+      counterIn(text, 'Tcp', 'InCsumErrors') +
+      Number(/^Udp6InCsumErrors\s+(\d+)/m.exec(text6)?.[1] ?? 0),
   };
 }
 

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import type { Expiration, Expirations } from '../certs/inventory.ts';
-import { configOption, loadDocuments, outputOption, ownHostname } from './options.ts';
+import { configOption, defaultAddress, loadDocuments, outputOption, ownHostname } from './options.ts';
 import type { OutputFormat } from './renderer.ts';
 import { runVerb } from './run.ts';
 import { humanDuration, table } from './table.ts';
@@ -133,7 +133,6 @@ function generateCsrCommand(): Command {
 async function generateCsr({ config, certDir, kubeconfigDir }: RequestOptions): Promise<void> {
   await runVerb('text', async () => {
     const { LocalHost } = await import('../host/host.ts');
-    const { addressTowards } = await import('../host/network.ts');
     const { placedIn } = await import('../node/pki-files.ts');
     const { requireRoot } = await import('../node/preflight.ts');
     const { initSettings } = await import('../config/settings.ts');
@@ -142,9 +141,11 @@ async function generateCsr({ config, certDir, kubeconfigDir }: RequestOptions): 
     const { pkiSettings } = await import('../init/certs.ts');
     requireRoot();
     const host = new LocalHost();
-    const facts = { hostname: ownHostname(), defaultAddress: await addressTowards(host, '192.0.2.1') };
+    const documents = await loadDocuments(config);
+    const services = documents.ClusterConfiguration?.networking?.serviceSubnet;
+    const facts = { hostname: ownHostname(), defaultAddress: await defaultAddress(services) };
     const flags = certDir === undefined ? {} : { certDir };
-    const settings = initSettings(flags, await loadDocuments(config), facts, DEFAULT_KUBERNETES_VERSION);
+    const settings = initSettings(flags, documents, facts, DEFAULT_KUBERNETES_VERSION);
     const at = placedIn(settings.certificatesDir, kubeconfigDir);
     const requests = await generateRequests(host, pkiSettings(settings), at, certDir === undefined);
     if (requests.length === 0) return 'All certificates are there, or can be made here: nothing to request.';

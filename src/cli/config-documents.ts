@@ -1,21 +1,19 @@
 import { DEFAULT_KUBERNETES_VERSION, releaseFor } from '../components/catalog.ts';
+import { someHost } from '../config/meaning.ts';
 import type { Documents } from '../config/schema.ts';
 import { type InitFlags, initSettings } from '../config/settings.ts';
 import { EXIT, UserError } from '../errors.ts';
-import { LocalHost } from '../host/host.ts';
-import { addressTowards } from '../host/network.ts';
 import { COMPONENT_KINDS, effectiveConfiguration } from '../init/effective-configuration.ts';
 import { controlPlaneImages } from '../init/images.ts';
-import { loadDocuments, ownHostname } from './options.ts';
+import { defaultAddress, loadDocuments, ownHostname } from './options.ts';
 
 /** Stands for an address or a token that only its user knows, as kubeadm's defaults have them. */
 const PLACEHOLDER = { address: '1.2.3.4', hostname: 'node', token: 'abcdef.0123456789abcdef' } as const;
 
 /** The documents of `kadm init` on this host with these flags and this configuration. @throws UserError (usage) */
 export async function initDocuments(flags: InitFlags, documents: Documents): Promise<object[]> {
-  // An address of the documentation range: nothing is sent, the routing table answers (RFC 5737).
-  const defaultAddress = await addressTowards(new LocalHost(), '192.0.2.1');
-  const facts = { hostname: ownHostname(), defaultAddress };
+  const services = flags.serviceCidr ?? documents.ClusterConfiguration?.networking?.serviceSubnet;
+  const facts = { hostname: ownHostname(), defaultAddress: await defaultAddress(services) };
   const settings = initSettings(flags, documents, facts, DEFAULT_KUBERNETES_VERSION);
   return effectiveConfiguration(settings, releaseFor(settings.kubernetesVersion));
 }
@@ -49,8 +47,7 @@ export async function imagesOf(
   flags: { readonly kubernetesVersion?: string; readonly imageRepository?: string },
 ): Promise<string[]> {
   const documents = await loadDocuments(config);
-  const facts = { hostname: PLACEHOLDER.hostname, defaultAddress: PLACEHOLDER.address };
-  const settings = initSettings(flags, documents, facts, DEFAULT_KUBERNETES_VERSION);
+  const settings = initSettings(flags, documents, someHost(documents), DEFAULT_KUBERNETES_VERSION);
   return controlPlaneImages({ settings, release: () => releaseFor(settings.kubernetesVersion) });
 }
 

@@ -7,6 +7,7 @@ import type { Emit } from '../phases/events.ts';
 import {
   configOption,
   criSocketOption,
+  defaultAddress,
   dryRunOption,
   ignorePreflightErrorsOption,
   listOption,
@@ -23,6 +24,7 @@ const EXAMPLES = `
 Examples:
   kadm init
   kadm init --pod-network-cidr 10.10.0.0/16 --apiserver-advertise-address 10.0.0.1
+  kadm init --pod-network-cidr 10.244.0.0/16,fd00:10:244::/56 --service-cidr 10.96.0.0/16,fd00:10:96::/112
   kadm init --network-backend auto
   kadm init --config cluster.yaml --output json
   kadm init --control-plane-endpoint k8s.example.org --upload-certs
@@ -86,8 +88,14 @@ export function settingsOptions(command: Command): Command {
       'address of this host that the others reach (default: by its default route)',
     )
     .option('--apiserver-bind-port <port>', 'port of the API server (default: 6443)')
-    .option('--pod-network-cidr <cidr>', 'addresses of pods (default: 10.244.0.0/16)')
-    .option('--service-cidr <cidr>', 'addresses of Services (default: 10.96.0.0/12)')
+    .option(
+      '--pod-network-cidr <cidr>',
+      'addresses of pods, of one family or of both: v4,v6 (default: 10.244.0.0/16)',
+    )
+    .option(
+      '--service-cidr <cidr>',
+      'addresses of Services, of one family or of both: v4,v6 (default: 10.96.0.0/12)',
+    )
     .option('--service-dns-domain <domain>', 'domain of Services (default: cluster.local)')
     .option('--kubernetes-version <version>', 'Kubernetes to install')
     .option('--node-name <name>', 'name of this node (default: the hostname)')
@@ -115,15 +123,14 @@ async function runInit(options: InitOptions, only?: readonly string[]): Promise<
     const { requireRoot } = await import('../node/preflight.ts');
     const { initSettings } = await import('../config/settings.ts');
     const { dryRunReport, hostFor } = await import('./dry-run.ts');
-    const { addressTowards } = await import('../host/network.ts');
     const { DEFAULT_KUBERNETES_VERSION } = await import('../components/catalog.ts');
     if (options.dryRun !== true && options.config === undefined) requireRoot();
     const configuration = await loadConfiguration(options.config);
     const { documents } = configuration;
     for (const message of contradictions(INIT_FLAGS, options, configuration)) warn(emit, message);
-    // An address of the documentation range: nothing is sent, the routing table answers (RFC 5737).
-    const defaultAddress = await addressTowards(hostFor(false), '192.0.2.1');
-    const facts = { hostname: ownHostname(), defaultAddress, environment: process.env };
+    const services = options.serviceCidr ?? documents.ClusterConfiguration?.networking?.serviceSubnet;
+    const address = await defaultAddress(services);
+    const facts = { hostname: ownHostname(), defaultAddress: address, environment: process.env };
     const dryRun = options.dryRun ?? documents.InitConfiguration?.dryRun ?? false;
     if (!dryRun) requireRoot();
     const settings = initSettings(options, documents, facts, DEFAULT_KUBERNETES_VERSION);

@@ -67,15 +67,20 @@ function summaryOf({ broken }: CheckResult): string {
 /** The matrix and what is broken, as a person reads it. */
 export function describeCheck({ rows, broken }: CheckResult): string {
   const names = rows.map(({ node }) => node);
-  const matrix = table([
-    ['FROM \\ TO', ...names, 'SERVICE', 'DNS'],
-    ...rows.map((row) => [
-      row.node,
-      ...names.map((to) => cell(row, to)),
-      tried(row, 'service'),
-      tried(row, 'dns'),
+  const found = new Set(rows.flatMap(({ findings }) => findings?.pods.map(({ family }) => family) ?? []));
+  const families = found.size === 0 ? (['IPv4'] as const) : [...found];
+  const matrices = families.map((family) =>
+    table([
+      [families.length > 1 ? family : 'FROM \\ TO', ...names, 'SERVICE', 'DNS'],
+      ...rows.map((row) => [
+        row.node,
+        ...names.map((to) => cell(row, to, family)),
+        tried(row, 'service'),
+        tried(row, 'dns'),
+      ]),
     ]),
-  ]);
+  );
+  const matrix = matrices.join('\n\n');
   const complaints = broken.flatMap(({ from, to, what, cause }) => [
     to === '' ? `${from}: ${what}` : `${from} - ${to}: ${what}`,
     ...(cause === undefined ? [] : [`  likely cause (${cause.kind}): ${cause.text}`]),
@@ -85,9 +90,9 @@ export function describeCheck({ rows, broken }: CheckResult): string {
   return `${matrix}\n\n${complaints.join('\n')}`;
 }
 
-function cell({ node, findings }: Row, to: string): string {
+function cell({ node, findings }: Row, to: string, family: 'IPv4' | 'IPv6'): string {
   if (node === to) return '-';
-  const found = findings?.pods.find((pod) => pod.node === to);
+  const found = findings?.pods.find((pod) => pod.node === to && pod.family === family);
   if (found === undefined) return 'not tried';
   const { small, full } = found;
   if (small.answered === 0) return 'LOST';

@@ -48,7 +48,7 @@ export function describeNetwork(reports: readonly NodeReport[], now: number): st
 
 function nodeRow({ node, status }: NodeReport, now: number): string[] {
   if (status === undefined) return [node, 'no answer', '-', '-', '-', '-', '-', '-'];
-  const { backend, device, mtu, podCidr, peers, ready, lastRepair } = status;
+  const { backend, networks, mtu, peers, ready, lastRepair } = status;
   const repair =
     lastRepair === undefined
       ? 'none'
@@ -57,20 +57,25 @@ function nodeRow({ node, status }: NodeReport, now: number): string[] {
     node,
     ready ? 'ready' : 'not ready',
     backend,
-    device ?? '-',
+    listed(networks.map(({ device }) => device)),
     mtu === undefined ? '-' : String(mtu),
-    podCidr ?? '-',
+    listed(networks.map(({ podCidr }) => podCidr)),
     `${peers.installed}/${peers.wanted}`,
     repair,
   ];
 }
 
+function listed(texts: readonly string[]): string {
+  return texts.length === 0 ? '-' : texts.join(',');
+}
+
 type Probe = AgentStatus['probes'][number];
 
 function probeRows(node: string, status: AgentStatus | undefined): ((now: number) => string[])[] {
+  const two = (status?.networks.length ?? 0) > 1;
   return (status?.probes ?? []).map((probe) => (now: number) => [
     node,
-    probe.node,
+    two ? `${probe.node} ${probe.family}` : probe.node,
     probe.state,
     figures(probe.small),
     figures(probe.full),
@@ -93,8 +98,8 @@ function remarksOf({ node, status, error }: NodeReport): string[] {
     ...[...status.warnings, ...status.conflicts].map((text) => `${node}: ${text}`),
     ...status.refusals.map((refusal) => `${node}: Node ${refusal.node} is left out: ${refusal.reason}`),
     ...status.host.competingCni.map((name) => `${node}: ${name} is read before kadm's CNI configuration`),
-    ...status.probes.flatMap(({ node: peer, why }) =>
-      why === undefined ? [] : [`${node}: ${peer}: ${why}`],
+    ...status.probes.flatMap(({ node: peer, family, why }) =>
+      why === undefined ? [] : [`${node}: ${peer}${family === 'IPv6' ? ' by IPv6' : ''}: ${why}`],
     ),
   ];
 }

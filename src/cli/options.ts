@@ -105,3 +105,15 @@ export async function configurationInTwo(): Promise<[string, Promise<string>]> {
 export function ownHostname(): string {
   return hostname();
 }
+
+/**
+ * The address of this host with the default route, of the cluster's primary family: nothing is sent, the routing table
+ * answers. Undefined without such a route.
+ * @param serviceCidrs as a flag or a document has them
+ */
+export async function defaultAddress(serviceCidrs: string | undefined): Promise<string | undefined> {
+  const { FAMILY, primaryFamily } = await import('../config/family.ts');
+  const { LocalHost } = await import('../host/host.ts');
+  const { addressTowards } = await import('../host/network.ts');
+  return await addressTowards(new LocalHost(), FAMILY[primaryFamily(serviceCidrs)].anywhere);
+}

@@ -1,7 +1,8 @@
 import { z } from 'zod';
+import { FAMILY, type Family, hostNetwork } from '../config/family.ts';
 import type { Host } from '../host/host.ts';
 import { unpluggedPods } from './bridge-ports.ts';
-import { type Desired, ROUTE_PROTOCOL } from './desired.ts';
+import { type Desired, type FamilyNetwork, ROUTE_PROTOCOL } from './desired.ts';
 import { type ForwardState, readForward } from './forward.ts';
 import { NFT_TABLE, type NftTable } from './network-table.ts';
 import { readTable } from './nft-table.ts';
@@ -44,10 +45,9 @@ export interface ActualRoute {
   readonly metric: number;
 }
 
-/** What the kernel has now, of all that the network is concerned with. */
-export interface Actual {
-  readonly interfaces: readonly HostInterface[];
-  /** IPv4 routes of the main table, other programs' too. */
+/** What the kernel has now, of all that the network of one family is concerned with. */
+export interface FamilyState {
+  /** Routes of the main table, other programs' too. */
   readonly routes: readonly ActualRoute[];
   /** Permanent neighbours of our device: MAC address by IP address. */
   readonly neighbours: ReadonlyMap<string, string>;
@@ -55,6 +55,12 @@ export interface Actual {
   readonly fdb: readonly { readonly mac: string; readonly dst: string | undefined }[];
   readonly table: NftTable | undefined;
   readonly forward: ForwardState;
+}
+
+/** What the kernel has now, of all that the network is concerned with. */
+export interface Actual {
+  readonly interfaces: readonly HostInterface[];
+  readonly networks: ReadonlyMap<Family, FamilyState>;
   /** Host ends of the links of running pods that are plugged into no bridge. */
   readonly unplugged: readonly string[];
 }
@@ -79,6 +85,7 @@ const vxlanSchema = z.object({
   id: z.number().default(-1),
   port: z.number().default(0),
   local: z.string().optional(),
+  local6: z.string().optional(),
   link: z.string().optional(),
   learning: z.boolean().default(true),
 });
@@ -121,32 +128,45 @@ export async function readInterfaces(host: Host): Promise<HostInterface[]> {
 }
 
 function vxlanData(data: unknown): VxlanData {
-  const { id, port, local, link, learning } = vxlanSchema.parse(data);
-  return { vni: id, port, local, underlay: link, learning };
+  const { id, port, local, local6, link, learning } = vxlanSchema.parse(data);
+  return { vni: id, port, local: local ?? local6, underlay: link, learning };
 }
 
 /** Reads the kernel, side by side. @param interfaces as read before */
 export async function readActual(
   host: Host,
-  { tunnelDevice: device }: Pick<Desired, 'tunnelDevice'>,
+  { networks }: Pick<Desired, 'networks'>,
   interfaces: readonly HostInterface[],
 ): Promise<Actual> {
-  const present = interfaces.some(({ name }) => name === device);
-  const [routes, neighbours, fdb, table, forward, unplugged] = await Promise.all([
-    readRoutes(host),
-    present ? readNeighbours(host, device) : new Map<string, string>(),
-    present ? readFdb(host, device) : [],
-    readTable(host, 'ip', NFT_TABLE),
-    readForward(host),
+  const [states, unplugged] = await Promise.all([
+    Promise.all(
+      networks.map(async (network) => [network.family, await readFamily(host, network, interfaces)] as const),
+    ),
     unpluggedPods(host, interfaces),
   ]);
-  return { interfaces, routes, neighbours, fdb, table, forward, unplugged };
+  return { interfaces, networks: new Map(states), unplugged };
 }
 
-async function readRoutes(host: Host): Promise<ActualRoute[]> {
-  const argv = ['ip', '-N', '-json', '-4', 'route', 'show', 'table', 'main'];
+async function readFamily(
+  host: Host,
+  { family, tunnelDevice: device }: FamilyNetwork,
+  interfaces: readonly HostInterface[],
+): Promise<FamilyState> {
+  const present = interfaces.some(({ name }) => name === device);
+  const [routes, neighbours, fdb, table, forward] = await Promise.all([
+    readRoutes(host, family),
+    present ? readNeighbours(host, family, device) : new Map<string, string>(),
+    present ? readFdb(host, device) : [],
+    readTable(host, FAMILY[family].nft, NFT_TABLE),
+    readForward(host, family),
+  ]);
+  return { routes, neighbours, fdb, table, forward };
+}
+
+async function readRoutes(host: Host, family: Family): Promise<ActualRoute[]> {
+  const argv = ['ip', '-N', '-json', `-${family}`, 'route', 'show', 'table', 'main'];
   return routeSchema.parse(await ask(host, argv)).map((route) => ({
-    dst: route.dst.includes('/') || route.dst === 'default' ? route.dst : `${route.dst}/32`,
+    dst: route.dst.includes('/') || route.dst === 'default' ? route.dst : hostNetwork(route.dst),
     gateway: route.gateway,
     device: route.dev,
     protocol: route.protocol ?? PROTOCOL_BOOT,
@@ -154,9 +174,9 @@ async function readRoutes(host: Host): Promise<ActualRoute[]> {
   }));
 }
 
-async function readNeighbours(host: Host, device: string): Promise<Map<string, string>> {
+async function readNeighbours(host: Host, family: Family, device: string): Promise<Map<string, string>> {
   const entries = neighbourSchema.parse(
-    await ask(host, ['ip', '-json', '-4', 'neigh', 'show', 'dev', device, 'nud', 'permanent']),
+    await ask(host, ['ip', '-json', `-${family}`, 'neigh', 'show', 'dev', device, 'nud', 'permanent']),
   );
   return new Map(entries.map(({ dst, lladdr }) => [dst, lladdr?.toLowerCase() ?? '']));
 }

@@ -39,8 +39,8 @@ export function batches(steps: readonly Step[]): Batch[] {
     const [first] = group;
     // nft opens its standard input once more by name, which the sockets that Node gives to children do not allow.
     if (first?.tool === 'nft') return { argv: ['nft', '-j', describeStep(first)], input: undefined };
-    if (first?.tool === 'iptables-restore') {
-      return { argv: ['iptables-restore', '--wait', '5', '--noflush'], input: first.input };
+    if (first !== undefined && 'input' in first) {
+      return { argv: [first.tool, '--wait', '5', '--noflush'], input: first.input };
     }
     return {
       argv: [first?.tool ?? 'ip', '-force', '-batch', '-'],
@@ -56,15 +56,15 @@ function isBatchable({ tool }: Step): boolean {
 
 /** One step as logs name it. */
 export function nameStep(step: Step): string {
-  if (step.tool === 'nft') return 'nft table';
-  if (step.tool === 'iptables-restore') return `iptables ${FORWARD_CHAIN}`;
+  if (step.tool === 'nft') return `nft table ${step.table.family} ${step.table.name}`;
+  if ('input' in step) return `${step.tool.replace(/-restore$/, '')} ${FORWARD_CHAIN}`;
   return `${step.tool} ${describeStep(step)}`;
 }
 
 /** One step as its tool takes it. @throws Error for a word that the tool would not read as one word */
 export function describeStep(step: Step): string {
   if (step.tool === 'nft') return JSON.stringify(tableCommands(step.table));
-  if (step.tool === 'iptables-restore') return step.input;
+  if ('input' in step) return step.input;
   for (const word of step.words) {
     // Spaces, quotes, comments and line ends mean something in a batch file.
     if (!/^[\w.:/@+-]+$/.test(word))

@@ -2,7 +2,7 @@ import type { Actual, HostInterface } from './actual.ts';
 import type { BridgeLink } from './desired.ts';
 import type { Step } from './diff.ts';
 import { isMarked, OWNER_ALIAS } from './ownership.ts';
-import { addressSteps, bridge, ip, removeLink } from './steps.ts';
+import { addAddress, addressesOf, addressSteps, bridge, ip, removeLink } from './steps.ts';
 
 /**
  * What makes the pods' bridge what it should be, with all running pods plugged in. The CNI plugin would make a
@@ -30,9 +30,8 @@ export function bridgeSteps(link: BridgeLink, actual: Actual, conflicts: string[
 
 /** By its mark; or as the CNI plugin makes it, which may be faster than we: with our address or none yet. */
 function isOwnBridge(present: HostInterface, link: BridgeLink): boolean {
-  const others = present.addresses.filter(
-    ({ address, prefix, family }) => family === 'inet' && `${address}/${prefix}` !== link.address,
-  );
+  const found = ['inet', 'inet6'].flatMap((family) => addressesOf(present, family));
+  const others = found.filter((one) => !link.addresses.includes(one));
   return present.kind === 'bridge' && (isMarked(present) || others.length === 0);
 }
 
@@ -43,7 +42,7 @@ function newBridge(link: BridgeLink): Step[] {
     set('alias', OWNER_ALIAS),
     // Set afterwards, or the bridge would follow the MTU of what is plugged in.
     set('mtu', String(link.mtu)),
-    ip('address', 'address', 'add', link.address, 'dev', link.name),
+    ...link.addresses.map((address) => addAddress(link.name, address)),
     set('up'),
   ];
 }
@@ -54,7 +53,7 @@ function repairs(link: BridgeLink, present: HostInterface): Step[] {
     ...(isMarked(present) ? [] : [set('alias', OWNER_ALIAS)]),
     ...(present.mac === link.mac ? [] : [set('address', link.mac)]),
     ...(present.mtu === link.mtu ? [] : [set('mtu', String(link.mtu))]),
-    ...addressSteps(link.name, link.address, present),
+    ...link.addresses.flatMap((address) => addressSteps(link.name, address, present)),
     ...(present.up ? [] : [set('up')]),
   ];
 }

@@ -46,11 +46,12 @@ export async function removeNetwork(host: Host, tablesBefore: readonly string[])
  */
 export async function removeOwnNetwork(host: Host, chains: readonly string[] = OWN_CHAINS): Promise<void> {
   await removeConflist(host);
-  await attempt(host, ['ip', 'route', 'flush', 'proto', String(ROUTE_PROTOCOL)]);
+  for (const family of ['-4', '-6'])
+    await attempt(host, ['ip', family, 'route', 'flush', 'proto', String(ROUTE_PROTOCOL)]);
   const { stdout } = await host.query(['ip', '-json', '-details', 'link', 'show']);
   for (const link of clusterLinks(stdout)) await attempt(host, ['ip', 'link', 'delete', 'dev', link]);
   for (const family of ['iptables', 'ip6tables']) await cleanIptables(host, family, chains);
-  await attempt(host, ['nft', 'delete', 'table', 'ip', NFT_TABLE]);
+  for (const family of ['ip', 'ip6']) await attempt(host, ['nft', 'delete', 'table', family, NFT_TABLE]);
 }
 
 /**

@@ -1,10 +1,11 @@
 import { addressAt, type Cidr, contains } from '../config/cidr.ts';
+import { FAMILY, type Family, hostNetwork } from '../config/family.ts';
 import { type Backend, isDirect, needsTunnel } from './backend.ts';
 import { forwardRules } from './forward.ts';
 import { type NftTable, networkTable } from './network-table.ts';
 import type { NodeFacts } from './node-facts.ts';
-import { type Claims, choosePeers, type Peer, type Refusal } from './peers.ts';
-import { bridgeMac, VXLAN_OVERHEAD_BYTES, vtepMac, vxlanDevice } from './vtep.ts';
+import { type Claims, choosePeers, type Peer, type PeerRules, type Refusal } from './peers.ts';
+import { bridgeMac, vtepMac, vxlanDevice } from './vtep.ts';
 
 /**
  * The protocol number (rtm_protocol) of every route that kadm makes: pruning goes by it, so that no other
@@ -38,8 +39,10 @@ export interface Underlay {
 
 /** The part of a host that the network is planned with. */
 export interface HostFacts {
-  readonly podCidr: Cidr;
-  readonly underlay: Underlay;
+  /** Of this node, one for each family; the first is the cluster's primary one. */
+  readonly podCidrs: readonly Cidr[];
+  /** A family is missing where this host has no address of it: nothing of it is planned then. */
+  readonly underlays: ReadonlyMap<Family, Underlay>;
   readonly addresses: readonly string[];
 }
 
@@ -52,7 +55,7 @@ export interface VxlanLink {
   readonly underlay: string;
   readonly mac: string;
   readonly mtu: number;
-  /** The base of the pod CIDR: what this node's own traffic into the pod network comes from. */
+  /** The base of the pod CIDR: what this node's own traffic into the pod network comes from. 10.244.1.0/32 */
   readonly address: string;
 }
 
@@ -61,29 +64,32 @@ export interface BridgeLink {
   /** Set, or the bridge would take that of whichever pod has the lowest, and its pods' gateway would change. */
   readonly mac: string;
   readonly mtu: number;
-  /** The pods' gateway, with the length of the pod CIDR: 10.244.1.1/24. */
-  readonly address: string;
+  /** The pods' gateway in each family, with the length of the pod CIDR: 10.244.1.1/24. */
+  readonly addresses: readonly string[];
 }
 
 /** The way to a peer's pods. */
 export interface DesiredRoute {
-  readonly gateway: string;
+  /** Undefined where the destination is on the device itself. */
+  readonly gateway: string | undefined;
   readonly device: string;
   /** The gateway is reached by the tunnel's own entries, and lies in no network of the device. */
   readonly onlink: boolean;
 }
 
-export interface Desired {
+/** The network of all pods in one family. */
+export interface FamilyNetwork {
+  readonly family: Family;
+  readonly podCidr: Cidr;
   /** The tunnel's name, whether or not there is to be one. */
   readonly tunnelDevice: string;
   /** What the others are told of this node, and the network's devices are planned with. */
   readonly underlay: Underlay;
   /** Undefined where no node of the cluster is reached through a tunnel. */
   readonly link: VxlanLink | undefined;
-  readonly bridge: BridgeLink;
-  /** Bytes that a packet of a new pod may have. */
-  readonly podMtu: number;
-  /** By destination: the pod CIDR of a peer. */
+  /** By name. */
+  readonly peers: ReadonlyMap<string, Peer>;
+  /** By destination: the pod CIDR of a peer, and what that one needs. */
   readonly routes: ReadonlyMap<string, DesiredRoute>;
   /** MAC address by IP address. */
   readonly neighbours: ReadonlyMap<string, string>;
@@ -94,69 +100,128 @@ export interface Desired {
   readonly forward: readonly string[];
 }
 
+export interface Desired {
+  readonly bridge: BridgeLink;
+  /** Bytes that a packet of a new pod may have: a pod's link has one MTU for both families, that of the lesser. */
+  readonly podMtu: number;
+  /** The primary family's first. */
+  readonly networks: readonly FamilyNetwork[];
+}
+
+/** What was found of Nodes before, in each family. */
+export type FamilyClaims = Readonly<Record<Family, Claims>>;
+
+export function noClaims(): FamilyClaims {
+  return { 4: new WeakMap(), 6: new WeakMap() };
+}
+
 /**
  * The kernel state that this set of Nodes asks for, and the Nodes that are left out of it.
- * @param known of a call with the same plan and host
+ * @param known of a call with the same plan and host; it is added to
  */
 export function desiredNetwork(
   nodes: Iterable<NodeFacts>,
   plan: NetworkPlan,
   host: HostFacts,
-  known?: Claims,
+  known: FamilyClaims = noClaims(),
 ): { readonly desired: Desired; readonly refusals: readonly Refusal[]; readonly peers: number } {
-  const mac = vtepMac(plan.nodeName);
-  const rules = {
-    clusterCidrs: plan.clusterCidrs,
-    vni: plan.vni,
-    backend: plan.backend,
-    underlay: host.underlay,
-    own: { name: plan.nodeName, podCidr: host.podCidr, mac },
-    ownAddresses: host.addresses,
+  const all = [...nodes];
+  const planned = host.podCidrs.flatMap((podCidr) => {
+    const underlay = host.underlays.get(podCidr.family);
+    if (underlay === undefined) return [];
+    const rules = peerRules(plan, host.addresses, { podCidr, underlay });
+    return [familyNetwork(plan, rules, choosePeers(all, rules, known[podCidr.family]))];
+  });
+  const podMtu = podMtuOf(plan, host);
+  const bridge: BridgeLink = {
+    name: BRIDGE,
+    mac: bridgeMac(plan.nodeName),
+    mtu: podMtu,
+    addresses: host.podCidrs.map((cidr) => `${addressAt(cidr, 1)}/${cidr.prefix}`),
   };
-  const { peers, refusals } = choosePeers(nodes, rules, known);
-  const tunnelDevice = vxlanDevice(plan.vni);
-  const direct = (peer: Peer): boolean => isDirect(plan.backend, host.underlay, peer);
+  return {
+    desired: { bridge, podMtu, networks: planned.map(({ network }) => network) },
+    refusals: distinct(planned.flatMap(({ refusals }) => refusals)),
+    peers: new Set(planned.flatMap(({ network }) => [...network.peers.keys()])).size,
+  };
+}
+
+/** Also while an address of this host is away: pods are not to get another MTU for that time. */
+function podMtuOf({ backend }: NetworkPlan, { podCidrs, underlays }: HostFacts): number {
+  const overheads = podCidrs.map(({ family }) => FAMILY[family].vxlanOverhead);
+  const underlay = Math.min(...[...underlays.values()].map(({ mtu }) => mtu));
+  return underlay - (backend === 'host-gw' ? 0 : Math.max(...overheads));
+}
+
+function peerRules(
+  { nodeName, clusterCidrs, vni, backend }: NetworkPlan,
+  ownAddresses: readonly string[],
+  { podCidr, underlay }: { readonly podCidr: Cidr; readonly underlay: Underlay },
+): PeerRules {
+  const { family } = podCidr;
+  const own = { name: nodeName, podCidr, mac: vtepMac(nodeName, family) };
+  return { family, clusterCidrs, vni, backend, underlay, own, ownAddresses };
+}
+
+function familyNetwork(
+  plan: NetworkPlan,
+  { family, underlay, own: { podCidr, mac } }: PeerRules,
+  { peers, refusals }: { readonly peers: readonly Peer[]; readonly refusals: readonly Refusal[] },
+): { readonly network: FamilyNetwork; readonly refusals: readonly Refusal[] } {
+  const tunnelDevice = vxlanDevice(plan.vni, family);
+  const direct = (peer: Peer): boolean => isDirect(plan.backend, underlay, peer);
   const tunnelled = peers.flatMap((peer) =>
     direct(peer) || peer.mac === undefined ? [] : [{ ...peer, mac: peer.mac }],
   );
-  const clusterCidr = clusterCidrOf(host.podCidr, plan);
-  const podMtu = host.underlay.mtu - (plan.backend === 'host-gw' ? 0 : VXLAN_OVERHEAD_BYTES);
-  const desired: Desired = {
+  const clusterCidr = clusterCidrOf(podCidr, plan);
+  const network: FamilyNetwork = {
+    family,
+    podCidr,
     tunnelDevice,
-    underlay: host.underlay,
+    underlay,
     link: needsTunnel(plan.backend, peers)
       ? {
           name: tunnelDevice,
           vni: plan.vni,
           port: plan.port,
-          local: host.underlay.address,
-          underlay: host.underlay.device,
+          local: underlay.address,
+          underlay: underlay.device,
           mac,
-          mtu: host.underlay.mtu - VXLAN_OVERHEAD_BYTES,
-          address: baseOf(host.podCidr),
+          mtu: underlay.mtu - FAMILY[family].vxlanOverhead,
+          address: hostNetwork(baseOf(podCidr)),
         }
       : undefined,
-    bridge: {
-      name: BRIDGE,
-      mac: bridgeMac(plan.nodeName),
-      mtu: podMtu,
-      address: `${addressAt(host.podCidr, 1)}/${host.podCidr.prefix}`,
-    },
-    podMtu,
+    peers: new Map(peers.map((peer) => [peer.name, peer])),
     routes: new Map(
-      peers.map((peer) => [
-        peer.podCidr.text,
+      peers.flatMap((peer) =>
         direct(peer)
-          ? { gateway: peer.publicIp, device: host.underlay.device, onlink: false }
-          : { gateway: baseOf(peer.podCidr), device: tunnelDevice, onlink: true },
-      ]),
+          ? [[peer.podCidr.text, { gateway: peer.publicIp, device: underlay.device, onlink: false }]]
+          : tunnelRoutes(peer, tunnelDevice),
+      ),
     ),
     neighbours: new Map(tunnelled.map((peer) => [baseOf(peer.podCidr), peer.mac])),
     fdb: new Map(tunnelled.map((peer) => [peer.mac, peer.publicIp])),
-    table: networkTable({ clusterCidr, podCidr: host.podCidr, serviceCidrs: plan.serviceCidrs }),
+    table: networkTable({ clusterCidr, podCidr, serviceCidrs: plan.serviceCidrs }),
     forward: forwardRules(clusterCidr),
   };
-  return { desired, refusals, peers: peers.length };
+  return { network, refusals };
+}
+
+/**
+ * Of IPv6 also one to the gateway itself, before the one by it: the kernel does not take a gateway that another route
+ * leads to by another device (ip6_route_check_nh_onlink), and the gateway lies in the network that it is for. So a route
+ * past the tunnel could not be replaced by this one, and a host that has one to fd00::/8 could have none.
+ */
+function tunnelRoutes({ podCidr }: Peer, device: string): [string, DesiredRoute][] {
+  const gateway = baseOf(podCidr);
+  const route: [string, DesiredRoute] = [podCidr.text, { gateway, device, onlink: true }];
+  if (podCidr.family === 4) return [route];
+  return [[hostNetwork(gateway), { gateway: undefined, device, onlink: false }], route];
+}
+
+/** What is wrong with a Node as such is found in each family. */
+function distinct(refusals: readonly Refusal[]): Refusal[] {
+  return [...new Map(refusals.map((one) => [`${one.node} ${one.reason}`, one])).values()];
 }
 
 /** The cluster's CIDR that a node's lies in. */

@@ -1,18 +1,23 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Actual, HostInterface } from './actual.ts';
+import { FAMILY, familyOf } from '../config/family.ts';
+import type { Actual, FamilyState, HostInterface } from './actual.ts';
 import { bridgeSteps } from './bridge.ts';
-import type { Desired, VxlanLink } from './desired.ts';
+import type { Desired, FamilyNetwork, VxlanLink } from './desired.ts';
 import { forwardCommands, forwardDiffers } from './forward.ts';
 import type { NftTable } from './network-table.ts';
 import { isMarked, OWNER_ALIAS } from './ownership.ts';
 import { routeSteps } from './routes.ts';
-import { addressSteps, bridge, ip, removeLink } from './steps.ts';
+import { addAddress, addressSteps, bridge, ip, removeLink } from './steps.ts';
 
 /** One change of the kernel: words for `ip -batch` or `bridge -batch`, or a whole table for nft or iptables. */
 export type Step =
   | { readonly tool: 'ip' | 'bridge'; readonly kind: StepKind; readonly words: readonly string[] }
   | { readonly tool: 'nft'; readonly kind: 'nftables'; readonly table: NftTable }
-  | { readonly tool: 'iptables-restore'; readonly kind: 'forward'; readonly input: string };
+  | {
+      readonly tool: 'iptables-restore' | 'ip6tables-restore';
+      readonly kind: 'forward';
+      readonly input: string;
+    };
 
 /** What is repaired, as logs and counters name it. */
 export type StepKind = 'link' | 'bridge' | 'address' | 'neighbour' | 'fdb' | 'route' | 'nftables' | 'forward';
@@ -29,27 +34,52 @@ export interface Difference {
 /** The steps from what the kernel has to what it should have; none where it has just that. */
 export function difference(desired: Desired, actual: Actual): Difference {
   const conflicts: string[] = [];
-  const tunnel = tunnelSteps(desired, actual, conflicts);
+  const families = desired.networks.map((network) => familySteps(network, actual, conflicts));
   const pods = bridgeSteps(desired.bridge, actual, conflicts);
-  if (tunnel === undefined || pods === undefined) return { steps: [], conflicts, blocked: true };
+  const whole = families.flatMap((steps) => steps ?? []);
+  if (whole.length < families.length || pods === undefined) return { steps: [], conflicts, blocked: true };
+  const steps = [...whole.flatMap(({ ways }) => ways), ...pods, ...whole.flatMap(({ filters }) => filters)];
+  return { steps, conflicts, blocked: false };
+}
+
+/** What is done before the bridge of both families, and what after it. */
+interface FamilySteps {
+  readonly ways: readonly Step[];
+  readonly filters: readonly Step[];
+}
+
+const NOTHING: FamilyState = {
+  routes: [],
+  neighbours: new Map(),
+  fdb: [],
+  table: undefined,
+  forward: { drops: false, rules: undefined },
+};
+
+/** Undefined where another program has what the tunnel needs. */
+function familySteps(network: FamilyNetwork, actual: Actual, conflicts: string[]): FamilySteps | undefined {
+  const state = actual.networks.get(network.family) ?? NOTHING;
+  const tunnel = tunnelSteps(network, actual.interfaces, conflicts);
+  if (tunnel === undefined) return undefined;
   // What lies on a device that is made anew is gone with the old one.
-  const seen: Actual = tunnel.fresh ? { ...actual, neighbours: new Map(), fdb: [] } : actual;
-  const routes = routeSteps(desired, seen, tunnel.fresh, conflicts);
-  const steps = [
+  const seen: FamilyState = tunnel.fresh ? { ...state, neighbours: new Map(), fdb: [] } : state;
+  const routes = routeSteps(network, seen, tunnel.fresh, conflicts);
+  const ways = [
     ...routes.remove,
     ...tunnel.make,
-    ...neighbourSteps(desired, seen),
-    ...fdbSteps(desired, seen),
+    ...neighbourSteps(network, seen),
+    ...fdbSteps(network, seen),
     ...routes.add,
     // A tunnel that nobody needs any more goes when all routes lead past it.
     ...tunnel.remove,
-    ...pods,
-    ...(isDeepStrictEqual(desired.table, actual.table)
-      ? []
-      : [{ tool: 'nft', kind: 'nftables', table: desired.table } as const]),
-    ...forwardSteps(desired, actual),
   ];
-  return { steps, conflicts, blocked: false };
+  const filters = [
+    ...(isDeepStrictEqual(network.table, state.table)
+      ? []
+      : [{ tool: 'nft', kind: 'nftables', table: network.table } as const]),
+    ...forwardSteps(network, state),
+  ];
+  return { ways, filters };
 }
 
 interface TunnelSteps {
@@ -60,17 +90,21 @@ interface TunnelSteps {
 }
 
 /** Undefined where another program has what the tunnel needs. */
-function tunnelSteps({ link }: Desired, actual: Actual, conflicts: string[]): TunnelSteps | undefined {
-  const stale = actual.interfaces.filter(
-    (one) => one.vxlan !== undefined && isMarked(one) && one.name !== link?.name,
-  );
+function tunnelSteps(
+  { family, link }: FamilyNetwork,
+  interfaces: Actual['interfaces'],
+  conflicts: string[],
+): TunnelSteps | undefined {
+  const isStale = ({ name, vxlan }: HostInterface): boolean =>
+    name !== link?.name && vxlan?.local !== undefined && familyOf(vxlan.local) === family;
+  const stale = interfaces.filter((one) => isMarked(one) && isStale(one));
   const remove = stale.map(({ name }) => removeLink('link', name));
   if (link === undefined) return { make: [], remove, fresh: false };
-  for (const other of actual.interfaces.filter((one) => holdsTunnel(one, link) && !isMarked(one))) {
+  for (const other of interfaces.filter((one) => holdsTunnel(one, link) && !isMarked(one))) {
     conflicts.push(`device ${other.name} of another program has VNI ${link.vni} on UDP port ${link.port}`);
     return undefined;
   }
-  const present = actual.interfaces.find(({ name }) => name === link.name);
+  const present = interfaces.find(({ name }) => name === link.name);
   if (present !== undefined && !isOwnTunnel(present, link)) {
     conflicts.push(
       `device ${link.name} is another program's: where that runs no more, remove it (ip link delete ${link.name})`,
@@ -81,7 +115,7 @@ function tunnelSteps({ link }: Desired, actual: Actual, conflicts: string[]): Tu
     const make = [
       ...remove,
       ...repairSteps(link, present),
-      ...addressSteps(link.name, `${link.address}/32`, present),
+      ...addressSteps(link.name, link.address, present),
     ];
     return { make, remove: [], fresh: false };
   }
@@ -89,9 +123,10 @@ function tunnelSteps({ link }: Desired, actual: Actual, conflicts: string[]): Tu
   return { make: [...remove, ...old, ...newLinkSteps(link)], remove: [], fresh: true };
 }
 
-/** Has what the kernel gives to one device only: VNI and port; our own name is looked at apart. */
+/** Has what the kernel gives to one device of a family only: VNI and port; our own name is looked at apart. */
 function holdsTunnel({ name, vxlan }: HostInterface, link: VxlanLink): boolean {
-  return name !== link.name && vxlan?.vni === link.vni && vxlan.port === link.port;
+  if (name === link.name || vxlan?.vni !== link.vni || vxlan.port !== link.port) return false;
+  return vxlan.local === undefined || familyOf(vxlan.local) === familyOf(link.local);
 }
 
 /** By its mark; or by our MAC address, where whoever made it was ended before it was marked. */
@@ -118,7 +153,7 @@ function newLinkSteps(link: VxlanLink): Step[] {
     ip('link', 'link', 'set', 'dev', link.name, 'alias', OWNER_ALIAS),
     // No link-local IPv6 address: it would only make the kernel send router solicitations into the tunnel.
     ip('link', 'link', 'set', 'dev', link.name, 'addrgenmode', 'none'),
-    ip('address', 'address', 'add', `${link.address}/32`, 'dev', link.name),
+    addAddress(link.name, link.address),
     ip('link', 'link', 'set', 'dev', link.name, 'up'),
   ];
 }
@@ -133,13 +168,13 @@ function repairSteps(link: VxlanLink, present: HostInterface): Step[] {
   ];
 }
 
-function forwardSteps({ forward }: Desired, actual: Actual): Step[] {
+function forwardSteps({ family, forward }: FamilyNetwork, actual: FamilyState): Step[] {
   if (!forwardDiffers(forward, actual.forward)) return [];
   const input = forwardCommands(actual.forward.drops ? forward : [], actual.forward);
-  return [{ tool: 'iptables-restore', kind: 'forward', input }];
+  return [{ tool: `${FAMILY[family].iptables}-restore`, kind: 'forward', input }];
 }
 
-function neighbourSteps({ tunnelDevice, link, neighbours }: Desired, actual: Actual): Step[] {
+function neighbourSteps({ tunnelDevice, link, neighbours }: FamilyNetwork, actual: FamilyState): Step[] {
   // With the device its entries go too.
   if (link === undefined) return [];
   const steps: Step[] = [];
@@ -156,7 +191,7 @@ function neighbourSteps({ tunnelDevice, link, neighbours }: Desired, actual: Act
   return steps;
 }
 
-function fdbSteps({ tunnelDevice, link, fdb }: Desired, actual: Actual): Step[] {
+function fdbSteps({ tunnelDevice, link, fdb }: FamilyNetwork, actual: FamilyState): Step[] {
   if (link === undefined) return [];
   const steps: Step[] = [];
   const present = new Map<string, string>();

@@ -1,6 +1,14 @@
 import { overlaps } from '../config/cidr.ts';
-import { type Actual, type ActualRoute, isOurs } from './actual.ts';
-import { type Desired, desiredNetwork, type NetworkPlan, ROUTE_PROTOCOL } from './desired.ts';
+import { FAMILIES, FAMILY, type Family } from '../config/family.ts';
+import { type Actual, type ActualRoute, type FamilyState, isOurs } from './actual.ts';
+import {
+  type Desired,
+  desiredNetwork,
+  type FamilyClaims,
+  type FamilyNetwork,
+  type NetworkPlan,
+  ROUTE_PROTOCOL,
+} from './desired.ts';
 import { type Difference, difference, type StepKind } from './diff.ts';
 import type { NodeFacts } from './node-facts.ts';
 import type { Claims } from './peers.ts';
@@ -14,8 +22,7 @@ const FEW = 16;
 /**
  * What changed Nodes ask for, beside what the last look found: the kernel, of which thousands of entries would be
  * read to change one, is not asked. That what was found is still so is for kernel events and the next look to tell.
- * @param before the last pass, whose steps were made; its pod CIDR, addresses and settings must still hold. Its maps are
- *   brought up to date and belong to the returned pass, as copies of thousands of entries would be the most of the work.
+ * @param before the last pass, whose steps were made; its pod CIDR, addresses and settings must still hold
  * @returns undefined when more is asked for than entries of peers
  */
 export function followNodes(
@@ -46,26 +53,40 @@ function followFew(plan: NetworkPlan, nodes: ReadonlyMap<string, NodeFacts>, bef
   if (is.refusals.length > 0 || shareWithOthers(of(nodes), nodes, changed, before.claims)) return undefined;
   const found = difference(is.desired, withEntries(before.actual, was.desired));
   if (found.conflicts.length > 0 || !isOfPeers(found)) return undefined;
-  replace(before.desired.routes, was.desired.routes, is.desired.routes);
-  replace(before.desired.neighbours, was.desired.neighbours, is.desired.neighbours);
-  replace(before.desired.fdb, was.desired.fdb, is.desired.fdb);
-  for (const name of changed) {
-    const node = nodes.get(name);
-    if (node === undefined) before.nodes.delete(name);
-    else before.nodes.set(name, node);
-  }
-  return { ...before, ...found, peers: before.peers - was.peers + is.peers };
+  const networks = before.desired.networks.map((network) =>
+    merged(network, networkOf(was.desired, network), networkOf(is.desired, network)),
+  );
+  const desired: Desired = { ...before.desired, networks };
+  const peers = before.peers - was.peers + is.peers;
+  return { ...before, ...found, desired, peers, nodes: new Map(nodes) };
 }
 
-/** In `all`, these entries instead of those. */
-function replace<V>(
-  all: ReadonlyMap<string, V>,
-  those: ReadonlyMap<string, V>,
-  these: ReadonlyMap<string, V>,
-): void {
-  const map = all as Map<string, V>;
-  for (const key of those.keys()) map.delete(key);
-  for (const [key, value] of these) map.set(key, value);
+function networkOf(
+  { networks }: Desired,
+  { family }: Pick<FamilyNetwork, 'family'>,
+): FamilyNetwork | undefined {
+  return networks.find((one) => one.family === family);
+}
+
+/** A network with the entries that a few peers have now in place of those that they had. */
+function merged(
+  network: FamilyNetwork,
+  was: FamilyNetwork | undefined,
+  is: FamilyNetwork | undefined,
+): FamilyNetwork {
+  const part = <V>(of: (one: FamilyNetwork) => ReadonlyMap<string, V>): Map<string, V> => {
+    const map = new Map(of(network));
+    if (was !== undefined) for (const key of of(was).keys()) map.delete(key);
+    if (is !== undefined) for (const [key, value] of of(is)) map.set(key, value);
+    return map;
+  };
+  return {
+    ...network,
+    peers: part(({ peers }) => peers),
+    routes: part(({ routes }) => routes),
+    neighbours: part(({ neighbours }) => neighbours),
+    fdb: part(({ fdb }) => fdb),
+  };
 }
 
 function isOfPeers({ blocked, steps }: Difference): boolean {
@@ -91,6 +112,15 @@ function shareWithOthers(
   some: readonly NodeFacts[],
   nodes: ReadonlyMap<string, NodeFacts>,
   changed: ReadonlySet<string>,
+  known: FamilyClaims,
+): boolean {
+  return FAMILIES.some((family) => shareInFamily(some, nodes, changed, known[family]));
+}
+
+function shareInFamily(
+  some: readonly NodeFacts[],
+  nodes: ReadonlyMap<string, NodeFacts>,
+  changed: ReadonlySet<string>,
   known: Claims,
 ): boolean {
   const claims = some.flatMap((node) => {
@@ -113,14 +143,26 @@ function shareWithOthers(
 }
 
 /** The kernel with just these entries of peers, but for routes that another program's are in the way of. */
-function withEntries(actual: Actual, { routes, neighbours, fdb }: Desired): Actual {
-  const foreign = actual.routes.filter((route) => !isOurs(route));
-  const taken = new Set(foreign.flatMap(({ dst, metric }) => (metric === 0 ? [dst] : [])));
+function withEntries(actual: Actual, { networks }: Desired): Actual {
+  const states = networks.flatMap((network): [Family, FamilyState][] => {
+    const state = actual.networks.get(network.family);
+    return state === undefined ? [] : [[network.family, stateWithEntries(state, network)]];
+  });
+  return { ...actual, networks: new Map(states) };
+}
+
+function stateWithEntries(
+  state: FamilyState,
+  { family, routes, neighbours, fdb }: FamilyNetwork,
+): FamilyState {
+  const { metric: usual } = FAMILY[family];
+  const foreign = state.routes.filter((route) => !isOurs(route));
+  const taken = new Set(foreign.flatMap(({ dst, metric }) => (metric <= usual ? [dst] : [])));
   const ours = [...routes].flatMap(([dst, { gateway, device }]): ActualRoute[] =>
-    taken.has(dst) ? [] : [{ dst, gateway, device, protocol: ROUTE_PROTOCOL, metric: 0 }],
+    taken.has(dst) ? [] : [{ dst, gateway, device, protocol: ROUTE_PROTOCOL, metric: usual }],
   );
   return {
-    ...actual,
+    ...state,
     routes: [...foreign, ...ours],
     neighbours,
     fdb: [...fdb].map(([mac, dst]) => ({ mac, dst })),

@@ -1,4 +1,5 @@
 import type { Cidr } from '../config/cidr.ts';
+import { FAMILY, type Family } from '../config/family.ts';
 import { UserError } from '../errors.ts';
 import type { Host } from '../host/host.ts';
 
@@ -49,9 +50,10 @@ export function forwardCommands(rules: readonly string[], present: ForwardState)
 }
 
 /** A host without iptables has nothing that we could be dropped by there. */
-export async function readForward(host: Host): Promise<ForwardState> {
+export async function readForward(host: Host, family: Family): Promise<ForwardState> {
   try {
-    const { stdout, exitCode } = await host.query(['iptables-save', '-t', 'filter'], { allowFailure: true });
+    const argv = [`${FAMILY[family].iptables}-save`, '-t', 'filter'];
+    const { stdout, exitCode } = await host.query(argv, { allowFailure: true });
     return exitCode === 0 ? parseForward(stdout) : { drops: false, rules: undefined };
   } catch (error) {
     if (error instanceof UserError) return { drops: false, rules: undefined };

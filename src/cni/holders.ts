@@ -1,3 +1,4 @@
+import type { Family } from '../config/family.ts';
 import type { NodeFacts } from './node-facts.ts';
 import type { Peer } from './peers.ts';
 import { vtepMac } from './vtep.ts';
@@ -9,12 +10,13 @@ import { vtepMac } from './vtep.ts';
 export function macHolders(
   claims: readonly Peer[],
   own: { readonly name: string; readonly mac: string },
+  family: Family,
 ): ReadonlyMap<string, string> {
   const holders = new Map([[own.mac, own.name]]);
   for (const { mac, name } of claims) {
     if (mac === undefined) continue;
     // What a name yields is computed only where two claim the same.
-    if (!holders.has(mac) || (mac !== own.mac && mac === vtepMac(name))) holders.set(mac, name);
+    if (!holders.has(mac) || (mac !== own.mac && mac === vtepMac(name, family))) holders.set(mac, name);
   }
   return holders;
 }

@@ -1,4 +1,5 @@
 import type { Cidr } from '../config/cidr.ts';
+import { FAMILY } from '../config/family.ts';
 
 /** One expression of an nftables rule, as libnftables-json(5) writes it. */
 export type Expression = Readonly<Record<string, unknown>>;
@@ -21,8 +22,6 @@ export interface NftTable {
 /** The nftables table that is ours alone. */
 export const NFT_TABLE = 'kadm';
 
-/** Multicast is not masqueraded: its sender must stay recognisable (flannel does the same). */
-const MULTICAST = { addr: '224.0.0.0', len: 4 } as const;
 /** Priority of source NAT (nftables wiki, "srcnat"). */
 const SRCNAT = 100;
 
@@ -46,12 +45,15 @@ export interface NetworkTableOptions {
  * for one, would wait 30 s for its first connection.
  */
 export function networkTable({ clusterCidr, podCidr, serviceCidrs }: NetworkTableOptions): NftTable {
+  const { family } = clusterCidr;
+  const { nft, icmp, multicast } = FAMILY[family];
+  const match = matcher(nft);
   const cluster = prefix(clusterCidr);
   const masquerade = { masquerade: { flags: 'fully-random' } };
   const accept = { return: null };
-  const refuse = { reject: { type: 'icmp', expr: 'port-unreachable' } };
+  const refuse = { reject: { type: icmp, expr: 'port-unreachable' } };
   return {
-    family: 'ip',
+    family: nft,
     name: NFT_TABLE,
     chains: [
       {
@@ -62,7 +64,8 @@ export function networkTable({ clusterCidr, podCidr, serviceCidrs }: NetworkTabl
         policy: 'accept',
         rules: [
           [match('saddr', '==', cluster), match('daddr', '==', cluster), accept],
-          [match('saddr', '==', cluster), match('daddr', '!=', MULTICAST), masquerade],
+          // The sender of a multicast packet must stay recognisable (flannel does the same).
+          [match('saddr', '==', cluster), match('daddr', '!=', multicast), masquerade],
           [match('saddr', '!=', cluster), match('daddr', '==', prefix(podCidr)), accept],
           [match('saddr', '!=', cluster), match('daddr', '==', cluster), masquerade],
         ],
@@ -74,7 +77,7 @@ export function networkTable({ clusterCidr, podCidr, serviceCidrs }: NetworkTabl
         prio: FILTER,
         policy: 'accept',
         rules: serviceCidrs
-          .filter(({ family }) => family === 4)
+          .filter((cidr) => cidr.family === family)
           .map((cidr) => [match('daddr', '==', prefix(cidr)), refuse]),
       },
     ],
@@ -101,6 +104,10 @@ function prefix({ text, prefix: len }: Cidr): Expression {
   return { addr: text.slice(0, text.indexOf('/')), len };
 }
 
-function match(field: 'saddr' | 'daddr', op: '==' | '!=', right: Expression): Expression {
-  return { match: { op, left: { payload: { protocol: 'ip', field } }, right: { prefix: right } } };
+type Match = (field: 'saddr' | 'daddr', op: '==' | '!=', right: Expression) => Expression;
+
+function matcher(protocol: NftTable['family']): Match {
+  return (field, op, right) => ({
+    match: { op, left: { payload: { protocol, field } }, right: { prefix: right } },
+  });
 }

@@ -3,15 +3,23 @@ import { z } from 'zod';
 /** flannel's annotations of a Node (flannel's kube subnet manager): what peers need to reach its pods. */
 export const ANNOTATION = {
   backendData: 'flannel.alpha.coreos.com/backend-data',
+  backendV6Data: 'flannel.alpha.coreos.com/backend-v6-data',
   backendType: 'flannel.alpha.coreos.com/backend-type',
   subnetManager: 'flannel.alpha.coreos.com/kube-subnet-manager',
   publicIp: 'flannel.alpha.coreos.com/public-ip',
+  publicIpv6: 'flannel.alpha.coreos.com/public-ipv6',
   /** Ours: the backend that a node has, of which flannel's type tells `auto` and `vxlan` not apart. */
   backend: 'kadm.io/network-backend',
   /** Ours: the backend that `kadm network set` wants a node to have. */
   backendWanted: 'kadm.io/network-backend-wanted',
   /** Ours: why a node has not the backend that it is wanted to have. */
   backendRefused: 'kadm.io/network-backend-refused',
+} as const;
+
+/** Those that each family has of its own. */
+export const FAMILY_ANNOTATIONS = {
+  4: { data: ANNOTATION.backendData, publicIp: ANNOTATION.publicIp },
+  6: { data: ANNOTATION.backendV6Data, publicIp: ANNOTATION.publicIpv6 },
 } as const;
 
 export type Annotation = (typeof ANNOTATION)[keyof typeof ANNOTATION];

@@ -1,11 +1,12 @@
-import { isIPv4 } from 'node:net';
+import { isIP } from 'node:net';
 import { z } from 'zod';
-import { type Cidr, contains, parseCidr } from '../config/cidr.ts';
+import { type Cidr, canonicalAddress, contains, parseCidr } from '../config/cidr.ts';
+import { FAMILY, type Family } from '../config/family.ts';
 import { type Backend, backendSchema, onSameSubnet } from './backend.ts';
 import { CidrSet } from './cidr-set.ts';
 import type { Underlay } from './desired.ts';
 import { addressHolders, macHolders } from './holders.ts';
-import { ANNOTATION, type NodeFacts } from './node-facts.ts';
+import { ANNOTATION, FAMILY_ANNOTATIONS, type NodeFacts } from './node-facts.ts';
 import { unicastMac } from './vtep.ts';
 
 /** Another node, checked: what may reach the kernel. */
@@ -28,6 +29,7 @@ export interface Refusal {
 
 /** What a peer must not claim, and what it must lie within. */
 export interface PeerRules {
+  readonly family: Family;
   readonly clusterCidrs: readonly Cidr[];
   readonly vni: number;
   readonly backend: Backend;
@@ -74,7 +76,7 @@ export function choosePeers(
   }
   const cidrs = new CidrSet();
   cidrs.add(rules.own.podCidr, rules.own.name);
-  const holders = macHolders(claims, rules.own);
+  const holders = macHolders(claims, rules.own, rules.family);
   const hosts = addressHolders(all, claims);
   const peers = claims.filter((peer) =>
     collect(peer.name, refusals, () => {
@@ -137,9 +139,10 @@ function refuseUnreachable({ backend, publicIp }: Peer, { backend: own, underlay
 function claimOf(node: NodeFacts, rules: PeerRules): Peer | undefined {
   const [oversized] = node.oversized;
   if (oversized !== undefined) throw new Refused(`its annotation ${oversized} is longer than any real one`);
-  const { [ANNOTATION.publicIp]: ip, [ANNOTATION.backendData]: data } = node.annotations;
+  const keys = FAMILY_ANNOTATIONS[rules.family];
+  const { [keys.publicIp]: ip, [keys.data]: data } = node.annotations;
   const type = node.annotations[ANNOTATION.backendType];
-  const podCidr = ipv4Cidr(node.podCidrs, rules);
+  const podCidr = podCidrOf(node.podCidrs, rules);
   if (podCidr === undefined || ip === undefined || data === undefined) return undefined;
   const backend = backendOf(type ?? '', node.annotations[ANNOTATION.backend]);
   const mac = backend === 'host-gw' ? undefined : macFrom(data, rules.vni);
@@ -153,10 +156,10 @@ function backendOf(type: string, own: string | undefined): Backend {
   throw new Refused(`its backend is ${quote(type)}, not vxlan or host-gw`);
 }
 
-function ipv4Cidr(texts: readonly string[], { clusterCidrs }: PeerRules): Cidr | undefined {
+function podCidrOf(texts: readonly string[], { family, clusterCidrs }: PeerRules): Cidr | undefined {
   for (const text of texts) {
     const cidr = parsedCidr(text);
-    if (cidr.family !== 4) continue;
+    if (cidr.family !== family) continue;
     if (!clusterCidrs.some((cluster) => within(cidr, cluster))) {
       throw new Refused(`its pod CIDR ${cidr.text} is not within the cluster's`);
     }
@@ -197,19 +200,26 @@ function parsedJson(text: string): unknown {
 }
 
 /** Tunnels lead to one machine of the underlay: not to ourselves, not into the pod network, not to a group. */
-function publicIpFrom(text: string, { ownAddresses, clusterCidrs }: PeerRules): string {
-  if (!isIPv4(text) || UNUSABLE.some((range) => contains(range, text))) {
-    throw new Refused(`its public IP ${quote(text)} is not the IPv4 address of a host`);
+function publicIpFrom(text: string, { family, ownAddresses, clusterCidrs }: PeerRules): string {
+  const address = isIP(text) === family && !text.includes('%') ? canonicalAddress(text) : undefined;
+  if (address === undefined || UNUSABLE.some((range) => contains(range, address))) {
+    throw new Refused(`its public IP ${quote(text)} is not the ${FAMILY[family].name} address of a host`);
   }
-  if (ownAddresses.includes(text)) throw new Refused(`its public IP ${text} is this host's`);
-  if (clusterCidrs.some((cluster) => contains(cluster, text))) {
-    throw new Refused(`its public IP ${text} lies within the pod network`);
+  if (ownAddresses.includes(address)) throw new Refused(`its public IP ${address} is this host's`);
+  if (clusterCidrs.some((cluster) => contains(cluster, address))) {
+    throw new Refused(`its public IP ${address} lies within the pod network`);
   }
-  return text;
+  return address;
 }
 
-/** This network, loopback, multicast, broadcast (IANA IPv4 special-purpose registry). */
-const UNUSABLE = ['0.0.0.0/8', '127.0.0.0/8', '224.0.0.0/4', '255.255.255.255/32'].map(parseCidr);
+/**
+ * This network, loopback, multicast, broadcast, IPv4 in the form of IPv6, and what is an address on one link only
+ * (IANA special-purpose registries).
+ */
+const UNUSABLE = [
+  ...['0.0.0.0/8', '127.0.0.0/8', '224.0.0.0/4', '255.255.255.255/32'],
+  ...['::/127', '::ffff:0:0/96', 'fe80::/10', 'ff00::/8'],
+].map(parseCidr);
 
 function quote(text: string): string {
   return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}...` : text);

@@ -1,25 +1,36 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type Cidr, overlaps, parseCidr } from '../config/cidr.ts';
+import { FAMILY, type Family, familyOf } from '../config/family.ts';
 import { EXIT, UserError } from '../errors.ts';
 import type { Host } from '../host/host.ts';
 import { addressTowards } from '../host/network.ts';
 import { type Actual, type HostInterface, readActual, readInterfaces } from './actual.ts';
 import { applySteps, nameStep } from './apply.ts';
-import { type Desired, desiredNetwork, type HostFacts, type NetworkPlan, type Underlay } from './desired.ts';
+import {
+  type Desired,
+  desiredNetwork,
+  type FamilyClaims,
+  type HostFacts,
+  type NetworkPlan,
+  noClaims,
+  type Underlay,
+} from './desired.ts';
 import { type Difference, difference } from './diff.ts';
 import type { NodeFacts, OwnStatus } from './node-facts.ts';
-import type { Claims, Refusal } from './peers.ts';
+import type { Refusal } from './peers.ts';
 import { findUnderlay } from './underlay.ts';
 
 export interface NodeNetwork extends NetworkPlan {
-  /** This node's address as set; its Node's internal address when left out. */
-  readonly nodeIP: string | undefined;
+  /** This node's addresses as set, one of a family at most; those of its Node come after them. */
+  readonly nodeIPs: readonly string[];
 }
 
 /** What one look at Nodes and kernel yields. */
 export interface Pass extends Difference {
   readonly desired: Desired;
-  readonly podCidr: Cidr;
+  readonly podCidrs: readonly Cidr[];
+  /** Why pods would have no network in one of their families; undefined where they have it in all. */
+  readonly lacking: string | undefined;
   readonly refusals: readonly Refusal[];
   readonly peers: number;
   /** What works, but not as it was meant, in words for a log. */
@@ -27,9 +38,9 @@ export interface Pass extends Difference {
   /** The kernel as it was found last: after the steps, where they were made. */
   readonly actual: Actual;
   /** What it was planned with, and what was found of the Nodes: for a pass that follows. */
-  readonly nodes: Map<string, NodeFacts>;
+  readonly nodes: ReadonlyMap<string, NodeFacts>;
   readonly facts: HostFacts;
-  readonly claims: Claims;
+  readonly claims: FamilyClaims;
 }
 
 /** Shown at most, of steps that did not hold. */
@@ -39,7 +50,7 @@ const SHOWN_STEPS = 3;
  * Compares what the Nodes ask for with what the kernel has; changes nothing. Undefined as long as this node
  * has no Node or no pod CIDR yet.
  * @param before an earlier pass with the same settings
- * @throws UserError when the node's address is on none of its interfaces, or its pod CIDR is not the cluster's
+ * @throws UserError when none of the node's addresses is on any of its interfaces, or a pod CIDR is not the cluster's
  */
 export async function look(
   host: Host,
@@ -48,47 +59,74 @@ export async function look(
   before?: Pass,
 ): Promise<Pass | undefined> {
   const own = nodes.get(network.nodeName);
-  const podCidr = own === undefined ? undefined : ownPodCidr(own, network);
-  if (own?.own === undefined || podCidr === undefined) return undefined;
+  const podCidrs = own === undefined ? [] : ownPodCidrs(own, network);
+  if (own?.own === undefined || podCidrs.length === 0) return undefined;
   const interfaces = await readInterfaces(host);
-  const { underlay, warnings } = await underlayOf(host, network, own.own, interfaces);
+  const families = podCidrs.map(({ family }) => family);
+  const { underlays, warnings, lacking } = await underlaysOf(host, network, own.own, {
+    families,
+    interfaces,
+  });
   const addresses = interfaces.flatMap((one) => one.addresses.map(({ address }) => address));
-  const facts: HostFacts = { podCidr, underlay, addresses };
+  const facts: HostFacts = { podCidrs, underlays, addresses };
   const claims = isDeepStrictEqual(before?.facts, facts) ? before?.claims : undefined;
-  const known: Claims = claims ?? new WeakMap();
+  const known = claims ?? noClaims();
   // Nodes go on changing while the kernel is read.
   const planned = { ...desiredNetwork(nodes.values(), network, facts, known), nodes: new Map(nodes) };
   const actual = await readActual(host, planned.desired, interfaces);
   const found = difference(planned.desired, actual);
-  return { ...planned, ...found, podCidr, warnings, actual, facts, claims: known };
+  return { ...planned, ...found, podCidrs, lacking, warnings, actual, facts, claims: known };
 }
 
-/** An address for documentation (RFC 5737): nothing is sent there, it is only asked which way that would go. */
-const ANYWHERE = '192.0.2.1';
+interface Underlays {
+  readonly underlays: ReadonlyMap<Family, Underlay>;
+  readonly warnings: readonly string[];
+  readonly lacking: string | undefined;
+}
+
+/** Of two families, the one that has its address goes on without the other. */
+async function underlaysOf(
+  host: Host,
+  { nodeIPs }: NodeNetwork,
+  own: OwnStatus,
+  {
+    families,
+    interfaces,
+  }: { readonly families: readonly Family[]; readonly interfaces: readonly HostInterface[] },
+): Promise<Underlays> {
+  const underlays = new Map<Family, Underlay>();
+  const warnings: string[] = [];
+  const lacking: string[] = [];
+  for (const family of families) {
+    const wanted = findUnderlay(interfaces, family, own, nodeIPs);
+    const underlay = wanted ?? (await presentUnderlay(host, family, interfaces));
+    if (underlay !== undefined) underlays.set(family, underlay);
+    if (wanted !== undefined) continue;
+    const gone = `no interface has this node's ${FAMILY[family].name} address ${nodeIPOf(family, nodeIPs)}`;
+    if (underlay === undefined) lacking.push(gone);
+    else warnings.push(`${gone}: the pod network uses ${underlay.address} of ${underlay.device}`);
+  }
+  if (underlays.size > 0) return { underlays, warnings, lacking: lacking[0] };
+  throw new UserError(lacking.join('; '), {
+    remedy: 'give the address back, or correct nodeIP in the settings of the agent',
+  });
+}
+
+function nodeIPOf(family: Family, nodeIPs: readonly string[]): string {
+  return nodeIPs.find((address) => familyOf(address) === family) ?? '';
+}
 
 /**
  * Where an address was taken away, as DHCP does, the one with the default route serves until it is back: peers
  * follow what this node announces.
  */
-async function underlayOf(
+async function presentUnderlay(
   host: Host,
-  { nodeIP }: NodeNetwork,
-  own: OwnStatus,
+  family: Family,
   interfaces: readonly HostInterface[],
-): Promise<{ readonly underlay: Underlay; readonly warnings: readonly string[] }> {
-  const underlay = findUnderlay(interfaces, own, nodeIP);
-  if (underlay !== undefined) return { underlay, warnings: [] };
-  const present = findUnderlay(interfaces, { addresses: [] }, await addressTowards(host, ANYWHERE));
-  const gone = `no interface has this node's address ${nodeIP ?? ''}`;
-  if (present === undefined) {
-    throw new UserError(gone, {
-      remedy: 'give the address back, or correct nodeIP in the settings of the agent',
-    });
-  }
-  return {
-    underlay: present,
-    warnings: [`${gone}: the pod network uses ${present.address} of ${present.device}`],
-  };
+): Promise<Underlay | undefined> {
+  const address = await addressTowards(host, FAMILY[family].anywhere);
+  return findUnderlay(interfaces, family, { addresses: [] }, address === undefined ? [] : [address]);
 }
 
 /**
@@ -119,10 +157,13 @@ export async function reconcile(
   return { ...pass, actual: after?.actual ?? pass.actual };
 }
 
-function ownPodCidr(node: NodeFacts, { clusterCidrs }: NetworkPlan): Cidr | undefined {
-  const cidr = node.podCidrs.map(parseCidr).find(({ family }) => family === 4);
-  if (cidr === undefined || clusterCidrs.some((cluster) => overlaps(cluster, cidr))) return cidr;
-  throw new UserError(`this node's pod CIDR ${cidr.text} is not within the cluster's`, {
+function ownPodCidrs(node: NodeFacts, { clusterCidrs }: NetworkPlan): Cidr[] {
+  // A Node may have one of a family that this network is not told to have.
+  const families = new Set(clusterCidrs.map(({ family }) => family));
+  const cidrs = node.podCidrs.map(parseCidr).filter(({ family }) => families.has(family));
+  const foreign = cidrs.find((cidr) => !clusterCidrs.some((cluster) => overlaps(cluster, cidr)));
+  if (foreign === undefined) return cidrs;
+  throw new UserError(`this node's pod CIDR ${foreign.text} is not within the cluster's`, {
     remedy: 'delete the Node and join again, or correct podCidrs in the settings of the agent',
   });
 }

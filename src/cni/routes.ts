@@ -1,5 +1,6 @@
-import { type Actual, isOurs } from './actual.ts';
-import { type Desired, ROUTE_PROTOCOL } from './desired.ts';
+import { FAMILY } from '../config/family.ts';
+import { type FamilyState, isOurs } from './actual.ts';
+import { type FamilyNetwork, ROUTE_PROTOCOL } from './desired.ts';
 import type { Step } from './diff.ts';
 import { ip } from './steps.ts';
 
@@ -11,11 +12,12 @@ const PROTOCOL = String(ROUTE_PROTOCOL);
  * @param conflicts gets a line for each route of another program that is in the way
  */
 export function routeSteps(
-  { tunnelDevice, routes }: Desired,
-  actual: Actual,
+  { family, tunnelDevice, routes }: FamilyNetwork,
+  actual: FamilyState,
   fresh: boolean,
   conflicts: string[],
 ): { remove: Step[]; add: Step[] } {
+  const { metric: usual } = FAMILY[family];
   const remove: Step[] = [];
   /** Destinations that have a route of ours, and whether it is the right one. */
   const present = new Map<string, boolean>();
@@ -24,14 +26,16 @@ export function routeSteps(
     // Deleting the device takes its routes along.
     if (fresh && route.device === tunnelDevice) continue;
     if (!isOurs(route)) {
-      if (route.metric === 0) foreign.set(route.dst, route.device ?? 'no device');
+      // One of a higher metric is passed over for ours.
+      if (route.metric <= usual) foreign.set(route.dst, route.device ?? 'no device');
       continue;
     }
     const wanted = routes.get(route.dst);
     const right = wanted !== undefined && route.gateway === wanted.gateway && route.device === wanted.device;
     // A wrong one of the same key is replaced in one go, so that no packet finds none.
-    if (wanted !== undefined && route.metric === 0 && !present.has(route.dst)) present.set(route.dst, right);
-    else remove.push(ip('route', 'route', 'delete', route.dst, ...viaOf(route), 'proto', PROTOCOL));
+    if (wanted !== undefined && route.metric === usual && !present.has(route.dst))
+      present.set(route.dst, right);
+    else remove.push(ip('route', 'route', 'delete', route.dst, ...viaOf(route, usual), 'proto', PROTOCOL));
   }
   const add: Step[] = [];
   for (const [dst, { gateway, device, onlink }] of routes) {
@@ -41,16 +45,17 @@ export function routeSteps(
       conflicts.push(`another program's route to ${dst} by ${holder} is in the way`);
       continue;
     }
-    const way = ['via', gateway, 'dev', device, ...(onlink ? ['onlink'] : [])];
+    const via = gateway === undefined ? [] : ['via', gateway];
+    const way = [...via, 'dev', device, ...(onlink ? ['onlink'] : [])];
     add.push(ip('route', 'route', 'replace', dst, ...way, 'proto', PROTOCOL));
   }
   return { remove, add };
 }
 
-function viaOf({ gateway, device, metric }: Actual['routes'][number]): string[] {
+function viaOf({ gateway, device, metric }: FamilyState['routes'][number], usual: number): string[] {
   return [
     ...(gateway === undefined ? [] : ['via', gateway]),
     ...(device === undefined ? [] : ['dev', device]),
-    ...(metric === 0 ? [] : ['metric', String(metric)]),
+    ...(metric === usual ? [] : ['metric', String(metric)]),
   ];
 }

@@ -1,3 +1,4 @@
+import { FAMILY, type Family, familyOf } from '../config/family.ts';
 import type { HostInterface } from './actual.ts';
 import type { Step, StepKind } from './diff.ts';
 
@@ -13,14 +14,30 @@ export function removeLink(kind: StepKind, name: string): Step {
   return ip(kind, 'link', 'delete', 'dev', name);
 }
 
-/** Makes `wanted`, such as 10.244.1.1/24, the only IPv4 address of a device. */
+/** Makes `wanted`, such as 10.244.1.1/24, the only address of its family that a device has. */
 export function addressSteps(device: string, wanted: string, present: HostInterface): Step[] {
-  const found = present.addresses.flatMap(({ address, prefix, family }) =>
-    family === 'inet' ? [`${address}/${prefix}`] : [],
-  );
-  const step = (verb: string, cidr: string): Step => ip('address', 'address', verb, cidr, 'dev', device);
+  const found = addressesOf(present, FAMILY[familyOfCidr(wanted)].inet);
   return [
-    ...found.filter((one) => one !== wanted).map((one) => step('delete', one)),
-    ...(found.includes(wanted) ? [] : [step('add', wanted)]),
+    ...found
+      .filter((one) => one !== wanted)
+      .map((one) => ip('address', 'address', 'delete', one, 'dev', device)),
+    ...(found.includes(wanted) ? [] : [addAddress(device, wanted)]),
   ];
+}
+
+export function addAddress(device: string, cidr: string): Step {
+  // Nobody else has it: until the kernel had made sure (RFC 4862, 5.4), nothing could be sent from it.
+  const certain = familyOfCidr(cidr) === 6 ? ['nodad'] : [];
+  return ip('address', 'address', 'add', cidr, 'dev', device, ...certain);
+}
+
+/** Of one family, with their prefixes; those that the kernel gives to each link by itself are not among them. */
+export function addressesOf({ addresses }: HostInterface, family: string): string[] {
+  return addresses.flatMap((one) =>
+    one.family === family && !/^fe[89ab]/.test(one.address) ? [`${one.address}/${one.prefix}`] : [],
+  );
+}
+
+function familyOfCidr(cidr: string): Family {
+  return familyOf(cidr.slice(0, cidr.indexOf('/')));
 }

@@ -1,22 +1,17 @@
 import { createHash } from 'node:crypto';
+import { FAMILY, type Family } from '../config/family.ts';
 
 /** flannel's name for a tunnel device: the two can share a cluster, and tools recognise it. */
-export function vxlanDevice(vni: number): string {
-  return `flannel.${vni}`;
+export function vxlanDevice(vni: number, family: Family): string {
+  return `${FAMILY[family].tunnel}${vni}`;
 }
-
-/**
- * Outer Ethernet, IPv4, UDP and VXLAN headers: 14 + 20 + 8 + 8 bytes (RFC 7348, 5). The inner Ethernet header
- * stands in for the outer one, which the underlay's MTU does not count.
- */
-export const VXLAN_OVERHEAD_BYTES = 50;
 
 /**
  * The MAC address of a node's tunnel end. Derived from the node's name, so that a device that is made anew has
  * the same one and peers need not change anything; locally administered and unicast (IEEE 802, 8.2).
  */
-export function vtepMac(nodeName: string): string {
-  return macFrom(`kadm vtep ${nodeName}`);
+export function vtepMac(nodeName: string, family: Family): string {
+  return macFrom(`kadm vtep ${family === 4 ? '' : 'IPv6 '}${nodeName}`);
 }
 
 /** The same for a node's bridge: pods find their gateway at the same MAC address when it is made anew. */

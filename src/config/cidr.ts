@@ -62,6 +62,11 @@ export function networkOfAddress(address: string, prefix: number): Cidr {
   return parseCidr(`${formatAddress(number - (number % size), family)}/${prefix}`);
 }
 
+/** The one spelling of an address that the kernel uses (RFC 5952). @param address that is known to be one */
+export function canonicalAddress(address: string): string {
+  return isIPv4(address) ? address : ipaddr.parse(address).toString();
+}
+
 /** The address at this distance from the network's first one, as text. */
 export function addressAt(cidr: Cidr, offset: number): string {
   return formatAddress(cidr.base + BigInt(offset), cidr.family);

@@ -1,20 +1,25 @@
 import { UserError } from '../errors.ts';
+import { FAMILY, primaryFamily } from './family.ts';
 import { hostEntries } from './hosts.ts';
 import { joinSettings } from './join-settings.ts';
 import type { Documents } from './schema.ts';
 import { initSettings } from './settings.ts';
 
-/** A host of which nothing is known; its address is one of the documentation's (RFC 5737). */
-const SOME_HOST = { hostname: 'node', defaultAddress: '192.0.2.1' };
+/** A host of which nothing is known but that it has an address of the cluster's primary family. */
+export function someHost({ ClusterConfiguration }: Documents): { hostname: string; defaultAddress: string } {
+  const family = primaryFamily(ClusterConfiguration?.networking?.serviceSubnet);
+  return { hostname: 'node', defaultAddress: FAMILY[family].anywhere };
+}
 
 /** What fields that are each right say together and what cannot be, a line a problem. */
 export function meaningProblems(documents: Documents, defaultVersion: string): string[] {
+  const host = someHost(documents);
   const checks = [
-    () => initSettings({}, documents, SOME_HOST, defaultVersion),
+    () => initSettings({}, documents, host, defaultVersion),
     () => hostEntries(documents),
     ...(documents.JoinConfiguration?.discovery === undefined
       ? []
-      : [() => joinSettings({}, documents, SOME_HOST)]),
+      : [() => joinSettings({}, documents, host)]),
   ];
   return checks.flatMap((check) => {
     try {

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import type { EnvVar, ExtraArg } from './control-plane.ts';
-import { nodeNameSchema } from './fields.ts';
+import { nodeIPSchema, nodeNameSchema } from './fields.ts';
 import { criSocketSchema, type Taint } from './kubeadm-parts.ts';
 import { proxyVariables } from './proxy.ts';
 import type { ComponentSourceSettings, Documents } from './schema.ts';
@@ -32,7 +32,10 @@ export interface ImagePull {
 /** What every node needs to know about how it is to be set up, master or worker. */
 export interface NodeSettings extends HostSettings {
   readonly nodeName: string;
-  /** The address of this node in the cluster: the kubelet's node IP and the pod network's public IP. */
+  /**
+   * The address of this node in the cluster: the kubelet's node IP and the pod network's public IP. Two of different
+   * families with a comma between them, the primary one first, where both were given.
+   */
   readonly nodeIP: string;
   readonly kubeletExtraArgs: readonly ExtraArg[];
   /** Fields of KubeletConfiguration to set beside or in place of kadm's. */
@@ -122,6 +125,7 @@ export function nodeSettings(
       'give the name once',
     );
   }
+  check(`the kubelet's --${NODE_IP}`, nodeIPSchema, flagOf(NODE_IP));
   return {
     ...hostSettings(flags, documents, verb, facts.environment, inside),
     nodeName: name,

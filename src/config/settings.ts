@@ -25,7 +25,9 @@ import {
   absolutePath,
   checkCertificateKey,
   checkEndpoint,
+  checkFamilies,
   checkSizes,
+  checkVni,
   cidrs,
   duration,
   firstIssue,
@@ -144,7 +146,12 @@ export function initSettings(
   const podCidrs = cidrs('--pod-network-cidr', pods);
   const serviceCidrs = cidrs('--service-cidr', services);
   refuseOverlap(podCidrs, serviceCidrs);
-  checkSizes(podCidrs, serviceCidrs, nodeMaskFrom(cluster?.controllerManager?.extraArgs ?? []));
+  checkFamilies(address, podCidrs, serviceCidrs);
+  const controllerArgs = cluster?.controllerManager?.extraArgs ?? [];
+  refuseMaskOfBoth(podCidrs, controllerArgs);
+  checkSizes(podCidrs, serviceCidrs, nodeMaskFrom(controllerArgs));
+  const network = networkSettings(flags, documents);
+  if (network.backend !== 'none') checkVni(network.vni, podCidrs);
   const dnsDomain = flags.serviceDnsDomain ?? cluster?.networking?.dnsDomain ?? DEFAULTS.dnsDomain;
   const [token, ...moreTokens] = init?.bootstrapTokens ?? [];
   const certificateKey = flags.certificateKey ?? init?.certificateKey;
@@ -201,7 +208,7 @@ export function initSettings(
     featureGates: gates,
     without: { dns: cluster?.dns?.disabled ?? false, proxy: cluster?.proxy?.disabled ?? false },
     kubeProxy: withoutTypeMeta(documents.KubeProxyConfiguration),
-    network: networkSettings(flags, documents),
+    network,
   };
 }
 
@@ -244,6 +251,15 @@ function nodeMaskFrom(extraArgs: readonly ExtraArg[]): (family: 4 | 6) => number
     const given = extraArgs.findLast(({ name }) => names.includes(name))?.value;
     return given === undefined ? undefined : Number(given);
   };
+}
+
+/** The controller manager does not start with one prefix for two families. @throws UserError (usage) */
+function refuseMaskOfBoth(podCidrs: readonly Cidr[], extraArgs: readonly ExtraArg[]): void {
+  if (podCidrs.length < 2 || !extraArgs.some(({ name }) => name === 'node-cidr-mask-size')) return;
+  throw usage(
+    'controllerManager.extraArgs: node-cidr-mask-size does not go with pod networks of both families',
+    'give node-cidr-mask-size-ipv4 and node-cidr-mask-size-ipv6',
+  );
 }
 
 type TokenDocument = NonNullable<NonNullable<Documents['InitConfiguration']>['bootstrapTokens']>[number];

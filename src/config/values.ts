@@ -1,6 +1,7 @@
 import { EXIT, UserError } from '../errors.ts';
 import { type Cidr, overlaps, parseCidr } from './cidr.ts';
 import { DEFAULTS } from './defaults.ts';
+import { FAMILY, familyOf } from './family.ts';
 import {
   absolutePathSchema,
   certificateKeySchema,
@@ -50,6 +51,50 @@ export function refuseOverlap(pods: readonly Cidr[], services: readonly Cidr[]):
   }
 }
 
+/**
+ * In which families a cluster can be: the first CIDR of pods and of Services, and the API server's address, are of
+ * its primary family, and Services are in no family that pods are not in. The components do not start, or Services
+ * lead nowhere, otherwise.
+ * @throws UserError (usage)
+ */
+export function checkFamilies(address: string, pods: readonly Cidr[], services: readonly Cidr[]): void {
+  const names = (cidrs: readonly Cidr[]): string => cidrs.map(({ text }) => text).join(',');
+  const primary = services[0];
+  const other = services.find(({ family }) => !pods.some((pod) => pod.family === family));
+  if (other !== undefined) {
+    throw usage(
+      `--service-cidr ${names(services)} has ${FAMILY[other.family].name}, and --pod-network-cidr ${names(pods)} has not`,
+      'give pods and Services networks of the same families',
+    );
+  }
+  if (primary === undefined || pods[0] === undefined) return;
+  if (primary.family !== pods[0].family) {
+    throw usage(
+      `--pod-network-cidr ${names(pods)} and --service-cidr ${names(services)} begin with different families`,
+      'the first of each is of the cluster’s primary family: write both in the same order',
+    );
+  }
+  if (primary.family !== familyOf(address)) {
+    const { name } = FAMILY[primary.family];
+    throw usage(
+      `the API server’s address ${address} is not ${name}, which --service-cidr ${names(services)} begins with`,
+      `give --apiserver-advertise-address an ${name} address of this host, or the networks of the other family first`,
+    );
+  }
+}
+
+/** The name of a tunnel device has the VNI in it. @throws UserError (usage) */
+export function checkVni(vni: number, pods: readonly Cidr[]): void {
+  for (const { family } of pods) {
+    const { name, tunnel, maxVni } = FAMILY[family];
+    if (vni <= maxVni) continue;
+    throw usage(
+      `--network-vni: ${vni} is too large for ${name}: the name of the device ${tunnel}${vni} would have more than 15 characters`,
+      `at most ${maxVni}`,
+    );
+  }
+}
+
 const MAX_SERVICE_BITS = 20;
 const MAX_NODE_BITS = 16;
 const DEFAULT_NODE_MASK = { 4: 24, 6: 64 } as const;
@@ -73,11 +118,12 @@ export function checkSizes(
   for (const { text, family, prefix } of pods) {
     const mask = nodeMask(family) ?? DEFAULT_NODE_MASK[family];
     if (prefix <= mask && mask - prefix <= MAX_NODE_BITS) continue;
+    const option = pods.length > 1 ? `node-cidr-mask-size-ipv${family}` : 'node-cidr-mask-size';
     const what =
       prefix > mask ? `holds no network of a node, which is a /${mask}` : `holds too many networks of nodes`;
     throw usage(
       `--pod-network-cidr: ${text} ${what}`,
-      `its prefix is between ${Math.max(0, mask - MAX_NODE_BITS)} and ${mask}; node-cidr-mask-size of the controller manager changes that of nodes`,
+      `its prefix is between ${Math.max(0, mask - MAX_NODE_BITS)} and ${mask}; ${option} of the controller manager changes that of nodes`,
     );
   }
 }

@@ -1,8 +1,11 @@
 import type { Host } from './host.ts';
 
-/** The file of a kernel setting: dots are slashes, except that slashes in the key stay (as in sysctl(8)). */
+/**
+ * The file of a kernel setting: dots are slashes, unless the first separator is a slash (sysctl.d(5)), as where the
+ * name of an interface has a dot: net/ipv6/conf/eth0.5/accept_ra
+ */
 export function sysctlPath(key: string): string {
-  return `/proc/sys/${key.replaceAll('.', '/')}`;
+  return `/proc/sys/${/^\w+\//.test(key) ? key : key.replaceAll('.', '/')}`;
 }
 
 /** Its value, or undefined where this kernel has no such setting. */

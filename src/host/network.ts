@@ -1,6 +1,6 @@
 import { lookup } from 'node:dns/promises';
 import { once } from 'node:events';
-import { connect, type NetConnectOpts } from 'node:net';
+import { connect, isIPv4, type NetConnectOpts } from 'node:net';
 import { z } from 'zod';
 import type { Host } from './host.ts';
 
@@ -35,12 +35,16 @@ export async function hostAddresses(host: Host): Promise<string[]> {
   return parseAddresses(stdout).map(({ address }) => address);
 }
 
-/** Destinations of this host's IPv4 routes in CIDR notation, without the default route. */
+/** Destinations of this host's routes in CIDR notation, without the default routes. */
 export async function hostRoutes(host: Host): Promise<string[]> {
-  const { stdout } = await host.query(['ip', '-json', '-4', 'route', 'show']);
-  return routesSchema
-    .parse(JSON.parse(stdout))
-    .flatMap(({ dst }) => (dst === 'default' ? [] : [dst.includes('/') ? dst : `${dst}/32`]));
+  const asked = (['-4', '-6'] as const).map((family) => host.query(['ip', '-json', family, 'route', 'show']));
+  return (await Promise.all(asked)).flatMap(({ stdout }) =>
+    routesSchema
+      .parse(stdout.trim() === '' ? [] : JSON.parse(stdout))
+      .flatMap(({ dst }) =>
+        dst === 'default' ? [] : [dst.includes('/') ? dst : `${dst}/${isIPv4(dst) ? 32 : 128}`],
+      ),
+  );
 }
 
 /** Whether anything accepts connections there; asks the kernel only. */

@@ -36,7 +36,8 @@ export function pkiSettings(settings: InitSettings): PkiSettings {
     nodeName: settings.nodeName,
     advertiseAddress: settings.advertiseAddress,
     controlPlaneHost: endpoint === undefined ? undefined : hostOf(joinEndpoint(settings)),
-    serviceAddresses: settings.serviceCidrs.map((cidr) => addressAt(cidr, 1)),
+    // As with kubeadm: the Service of the API server has an address of the primary family alone.
+    serviceAddresses: settings.serviceCidrs.slice(0, 1).map((cidr) => addressAt(cidr, 1)),
     dnsDomain: settings.dnsDomain,
     certSANs: settings.certSANs,
     etcd:

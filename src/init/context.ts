@@ -3,6 +3,7 @@ import type { InitSettings } from '../config/settings.ts';
 import { endpointWithPort } from '../config/values.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { NodeContext } from '../node/context.ts';
+import { familiesOf, nodeIPs } from '../node/node-ips.ts';
 import { caCertificateHash } from '../pki/ca-pin.ts';
 
 /** What the phases share that make this host a control plane, the first one or a further one. */
@@ -61,6 +62,14 @@ export function clusterDNS(settings: InitSettings): string {
   const [first] = settings.serviceCidrs;
   if (first === undefined) throw new Error('no service CIDR');
   return addressAt(first, 10);
+}
+
+/** This node's addresses, of each family of the cluster. @throws UserError (preflight) */
+export async function ownNodeIPs({
+  host,
+  settings,
+}: Pick<InitContext, 'host' | 'settings'>): Promise<string> {
+  return await nodeIPs(host, settings.nodeIP, familiesOf(settings.podCidrs));
 }
 
 /** The CIDRs as the components' flags take them. */

@@ -1,7 +1,7 @@
 import { changesOf } from '../node/context.ts';
 import { startKubelet } from '../node/kubelet.ts';
 import type { Phase } from '../phases/phase.ts';
-import type { InitContext } from './context.ts';
+import { type InitContext, ownNodeIPs } from './context.ts';
 import { kubeletConfig } from './upload-config.ts';
 
 /**
@@ -14,6 +14,7 @@ export const kubeletStart: Phase<InitContext> = {
   needs: ['kubeconfig', 'apiserver'],
   async run(context) {
     const changes = changesOf(context, 'kubelet-start');
-    await startKubelet(changes, kubeletConfig(context), context.settings, context.patches);
+    const settings = { ...context.settings, nodeIP: await ownNodeIPs(context) };
+    await startKubelet(changes, kubeletConfig(context), settings, context.patches);
   },
 };

@@ -4,7 +4,7 @@ import { startAgent } from '../node/agent.ts';
 import { changesOf } from '../node/context.ts';
 import type { Phase } from '../phases/phase.ts';
 import { applyAll } from './apply.ts';
-import { type ControlPlaneContext, type InitContext, localUrl } from './context.ts';
+import { type ControlPlaneContext, type InitContext, localUrl, ownNodeIPs } from './context.ts';
 
 /** What the agents of nodes may do. */
 export const addonAgents: Phase<InitContext> = {
@@ -26,7 +26,7 @@ export const network: Phase<ControlPlaneContext> = {
     const { settings } = context;
     await startAgent(changesOf(context, 'network'), {
       nodeName: settings.nodeName,
-      nodeIP: settings.nodeIP,
+      nodeIP: await ownNodeIPs(context),
       role: 'control-plane',
       server: localUrl(settings),
       podCidrs: settings.podCidrs.map((cidr) => cidr.text),

@@ -22,7 +22,7 @@ import type { Phase } from '../phases/phase.ts';
 import { isExternal } from '../pki/external.ts';
 import { PKI_DIRECTORY, planPki } from '../pki/pki.ts';
 import { pkiSettings } from './certs.ts';
-import type { ControlPlaneContext, InitContext } from './context.ts';
+import { type ControlPlaneContext, type InitContext, ownNodeIPs } from './context.ts';
 import { patchesApply, volumesThere } from './written-check.ts';
 
 /** What a control plane needs (Kubernetes documentation, kubeadm's requirements). */
@@ -100,6 +100,7 @@ function checksFor(context: InitContext): Check[] {
     ...everyNode(host),
     hostname(host, settings.nodeName),
     ownAddress(host, settings.advertiseAddress),
+    nodeAddresses(context),
     usualPlaceFree(context),
     patchesApply(context),
     volumesThere(context),
@@ -117,6 +118,20 @@ function checksFor(context: InitContext): Check[] {
     kubeletKubeconfig(context),
     existingCertificates(context),
   ];
+}
+
+/** Where the cluster has both families, its node needs an address of each. */
+function nodeAddresses(context: InitContext): Check {
+  const run = async (): ReturnType<Check['run']> => {
+    try {
+      await ownNodeIPs(context);
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      return { message: error.message, remedy: error.remedy ?? '' };
+    }
+  };
+  return { name: 'NodeAddresses', run };
 }
 
 /** An external authority has signed it before there is a cluster. */

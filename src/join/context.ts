@@ -22,6 +22,8 @@ export interface Cluster {
   /** The ClusterConfiguration of the ConfigMap kubeadm-config, as it is. */
   readonly clusterConfiguration: string;
   readonly kubeletConfiguration: Record<string, unknown>;
+  /** This node's addresses, of each family of the cluster. */
+  readonly nodeIP: string;
   /** Undefined in a cluster whose network is not kadm's. */
   readonly network: ClusterNetwork | undefined;
 }

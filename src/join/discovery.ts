@@ -3,6 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { releaseFor } from '../components/catalog.ts';
+import { parseCidr } from '../config/cidr.ts';
+import type { Family } from '../config/family.ts';
 import { OFFICIAL_IMAGES } from '../config/image-names.ts';
 import type { JoinSettings } from '../config/join-settings.ts';
 import { networkSchema } from '../config/schema.ts';
@@ -13,6 +15,7 @@ import { ApiError, ConnectionError, KubeClient } from '../kube/client.ts';
 import { type ClusterInfo, fetchClusterInfo } from '../kube/cluster-info.ts';
 import { clockOfCluster } from '../node/clock.ts';
 import { wantedArtifacts } from '../node/components.ts';
+import { familiesOf, nodeIPs } from '../node/node-ips.ts';
 import { runChecks } from '../node/preflight.ts';
 import type { Phase, Step } from '../phases/phase.ts';
 import { isSignedFor, verifyClusterInfo } from '../pki/jws.ts';
@@ -28,6 +31,7 @@ const clusterConfiguration = z.looseObject({
   dns: imageChoice.optional(),
   etcd: z.object({ local: imageChoice.optional() }).optional(),
   controlPlaneEndpoint: z.string().optional(),
+  networking: z.looseObject({ podSubnet: z.string().optional() }).optional(),
 });
 const kubeletConfiguration = z.looseObject({ kind: z.literal('KubeletConfiguration') });
 /** What the ConfigMap kadm-config says of the pod network. */
@@ -61,9 +65,10 @@ export const discovery: Phase<JoinContext> = {
     const found = await verified(settings, context.host, step);
     const client = new KubeClient(found.access, { timeoutMs: settings.timeouts.apiCallMs });
     try {
-      const configuration = await readConfiguration(client);
-      if (settings.controlPlane !== undefined) demandStableEndpoint(configuration.clusterConfiguration);
-      context.cluster.set({ settings, ...found, ...configuration });
+      const { families, ...read } = await readConfiguration(client);
+      if (settings.controlPlane !== undefined) demandStableEndpoint(read.clusterConfiguration);
+      const nodeIP = await nodeIPs(context.host, settings.nodeIP, families);
+      context.cluster.set({ settings, nodeIP, ...found, ...read });
     } finally {
       client.close();
     }
@@ -131,14 +136,20 @@ async function clusterInfoOnceSigned(
   }
 }
 
-async function readConfiguration(client: KubeClient): Promise<Omit<Cluster, 'settings' | keyof Found>> {
+type Configuration = Omit<Cluster, 'settings' | 'nodeIP' | keyof Found> & {
+  /** Of the addresses that pods have, the primary one first. */
+  readonly families: readonly Family[];
+};
+
+async function readConfiguration(client: KubeClient): Promise<Configuration> {
   const [cluster, kubelet, network] = await Promise.all([
     readKey(client, 'kubeadm-config', 'ClusterConfiguration'),
     readKey(client, 'kubelet-config', 'kubelet'),
     readKey(client, 'kadm-config', 'network').catch(absent),
   ]);
   const text = cluster ?? '';
-  const { kubernetesVersion, imageRepository, dns, etcd } = clusterConfiguration.parse(parse(text));
+  const configuration = clusterConfiguration.parse(parse(text));
+  const { kubernetesVersion, imageRepository, dns, etcd, networking } = configuration;
   return {
     clusterConfiguration: text,
     images: {
@@ -149,6 +160,7 @@ async function readConfiguration(client: KubeClient): Promise<Omit<Cluster, 'set
     },
     kubernetesVersion: releaseFor(kubernetesVersion).kubernetes,
     kubeletConfiguration: kubeletConfiguration.parse(parse(kubelet ?? '')),
+    families: podFamilies(networking?.podSubnet),
     network: network === undefined ? undefined : networkConfiguration.parse(parse(network)),
   };
 }
@@ -161,6 +173,11 @@ function demandStableEndpoint(text: string): void {
       'make it with `kadm init --control-plane-endpoint NAME`, a name or address that can lead to each control plane',
     exitCode: EXIT.preflight,
   });
+}
+
+function podFamilies(podSubnet: string | undefined): Family[] {
+  const cidrs = podSubnet?.split(',').filter((text) => text.trim() !== '') ?? [];
+  return familiesOf(cidrs.map((text) => parseCidr(text.trim())));
 }
 
 async function readKey(client: KubeClient, name: string, key: string): Promise<string | undefined> {

@@ -10,7 +10,8 @@ export const kubeletStart: Phase<JoinContext> = {
   title: 'Start the kubelet',
   needs: ['tls-bootstrap', 'container-runtime', 'other-images'],
   async run(context, step) {
-    const { settings, kubeletConfiguration } = context.cluster.get();
+    const { settings: given, nodeIP, kubeletConfiguration } = context.cluster.get();
+    const settings = { ...given, nodeIP };
     // A host that was prepared before it knew its cluster has its images by their official names alone.
     await nameImages(context, step);
     const changes = changesOf(context, 'kubelet-start');

@@ -12,7 +12,7 @@ export const network: Phase<JoinContext> = {
   title: 'Start the pod network',
   needs: ['tls-bootstrap', 'other-components'],
   async run(context, step) {
-    const { settings, network: found, server } = context.cluster.get();
+    const { settings, nodeIP, network: found, server } = context.cluster.get();
     if (found?.backend === 'none') return step.note('the network of this cluster is somebody else’s');
     if (found === undefined) {
       step.warn(NO_NETWORK);
@@ -21,7 +21,7 @@ export const network: Phase<JoinContext> = {
     const { podCidrs, serviceCidrs, ...rest } = found;
     await startAgent(changesOf(context, 'network'), {
       nodeName: settings.nodeName,
-      nodeIP: settings.nodeIP,
+      nodeIP,
       role: 'worker',
       server,
       podCidrs,

@@ -52,8 +52,8 @@ const DEFAULT_MAX_RESPONSE_BYTES = 64 * 1024 * 1024;
 const DEFAULT_SILENCE_MS = 180_000;
 /** Longer than any object: etcd takes no request of more than 1.5 MiB. */
 const MAX_EVENT_BYTES = 8 * 1024 * 1024;
-/** Objects of one page of a list: 500, as kubectl asks for, would take an agent 20 MB for a moment that lasts. */
-const PAGE = 100;
+/** Objects of one page of a list, as kubectl asks for. */
+const PAGE = 500;
 
 /** A thin client of the Kubernetes API: objects are plain data, calls are bounded, one kept-alive connection pool. */
 export class KubeClient {

@@ -20,16 +20,19 @@ export class LabHost {
   readonly name: string;
   /** IPv4 address of its eth0. */
   readonly address: string;
+  /** IPv6 address of its eth0, where the machine's kernel has IPv6. */
+  readonly ipv6: string;
   /** Name of its network namespace, for `ip -n` on the machine. */
   readonly netns: string;
   /** Where its disk is mounted on the machine: what the host sees as /, less what it mounted itself. */
   readonly rootfs: string;
   readonly #id: string;
 
-  constructor(lab: string, { name, address }: HostAddress) {
+  constructor(lab: string, { name, address, ipv6 }: HostAddress) {
     this.lab = lab;
     this.name = name;
     this.address = address;
+    this.ipv6 = ipv6;
     this.netns = netnsName(lab, name);
     this.rootfs = hostPaths(lab, name).rootfs;
     this.#id = containerId(lab, name);

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { runCommand } from '../host/command.ts';
+import { exists } from '../host/host.ts';
 import { interfaceName, isNetnsOf, netnsName } from './names.ts';
 import { gatewayOf, type HostAddress, hostsOf, type LabRecord } from './record.ts';
 
@@ -7,13 +8,15 @@ const BRIDGE = 'br0';
 /** The end in the lab's namespace of the machine's own cable. */
 const UPLINK = 'machine';
 const MTU = 1500;
+const KERNEL_HAS_IPV6 = '/proc/net/if_inet6';
 
 const linkSchema = z.array(z.object({ ifname: z.string().optional() }));
 const netnsSchema = z.array(z.object({ name: z.string() }));
 
 /**
  * Makes what is missing of a lab's network: a namespace with a bridge, one namespace a host with eth0 on that
- * bridge, and the machine's own interface with the gateway address. Nothing on the machine forwards.
+ * bridge, and the machine's own interface with the gateway address. Nothing on the machine forwards. IPv6 leads from
+ * host to host, and nowhere else.
  */
 export async function ensureNetwork(record: LabRecord): Promise<void> {
   const namespaces = await listNetns();
@@ -58,9 +61,12 @@ async function ensureHostCable(
     ...(links.includes(host.name) ? [] : [add]),
     `link set ${host.name} master ${BRIDGE} up`,
   ]);
+  // Nobody else has it, so nobody is asked; a host that has just come up can be reached by it at once.
+  const ipv6 = (await exists(KERNEL_HAS_IPV6)) ? [`address replace ${host.ipv6}/64 dev eth0 nodad`] : [];
   await ipBatch(inside, [
     'link set lo up',
     `address replace ${host.address}/24 dev eth0`,
+    ...ipv6,
     'link set eth0 up',
     `route replace default via ${gatewayOf(record)}`,
   ]);

@@ -10,6 +10,9 @@ export const MAX_NODES = 240;
 
 const FIRST_HOST = 11;
 
+/** fd, and kadm in ASCII. */
+const ULA_PREFIX = 'fd6b:6164:6d00';
+
 const recordSchema = z.strictObject({
   name: z.string(),
   /** Third number of 192.168.N.0/24. */
@@ -32,6 +35,8 @@ export type LabRecord = z.infer<typeof recordSchema>;
 export interface HostAddress {
   readonly name: string;
   readonly address: string;
+  /** Beside it, where the kernel has IPv6. */
+  readonly ipv6: string;
 }
 
 /** @throws UserError when the text is not the record of a lab. */
@@ -54,6 +59,8 @@ export function hostsOf(record: Pick<LabRecord, 'subnet' | 'nodes'>): HostAddres
   return Array.from({ length: record.nodes }, (_, index) => ({
     name: hostName(index + 1),
     address: `192.168.${record.subnet}.${FIRST_HOST + index}`,
+    // A unique local address (RFC 4193), whose last parts read as those of the other.
+    ipv6: `${ULA_PREFIX}:${record.subnet}::${FIRST_HOST + index}`,
   }));
 }
 

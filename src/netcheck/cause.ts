@@ -1,11 +1,14 @@
 import type { ProbeSize } from '../agent/probe-series.ts';
 import type { Burst } from '../agent/prober.ts';
 import type { AgentStatus } from '../agent/status.ts';
+import { contains, parseCidr } from '../config/cidr.ts';
 
 /** What a pair of nodes is known by: their agents' words before and after a burst of probes from one to the other. */
 export interface PairEvidence {
   readonly from: string;
   readonly to: string;
+  /** Of the packets that do not pass. */
+  readonly family: 'IPv4' | 'IPv6';
   /** UDP port of the tunnel. */
   readonly port: number;
   readonly before: Readonly<{ from?: AgentStatus | undefined; to?: AgentStatus | undefined }>;
@@ -13,7 +16,7 @@ export interface PairEvidence {
   /** Undefined where the agent could not be asked, or does not know the peer. */
   readonly burst: Readonly<Record<ProbeSize, Burst>> | undefined;
   /** Addresses of the two check pods, where they ran. */
-  readonly podAddresses: Readonly<{ from?: string | undefined; to?: string | undefined }>;
+  readonly podAddresses: Readonly<{ from: readonly string[]; to: readonly string[] }>;
 }
 
 export type CauseKind =
@@ -62,7 +65,7 @@ const agentSilent: Rule = ({ from, to, before }) => {
 };
 
 const competingCni: Rule = ({ before, podAddresses, from, to }) => {
-  for (const [node, status, address] of [
+  for (const [node, status, addresses] of [
     [from, before.from, podAddresses.from],
     [to, before.to, podAddresses.to],
   ] as const) {
@@ -73,25 +76,27 @@ const competingCni: Rule = ({ before, podAddresses, from, to }) => {
         text: `on ${node} the container runtime takes /etc/cni/net.d/${file} before kadm's: move it away`,
       };
     }
-    if (address !== undefined && status?.podCidr !== undefined && !sameNetwork(address, status.podCidr)) {
+    const cidrs = (status?.networks ?? []).map(({ podCidr }) => podCidr);
+    const foreign = addresses.find((one) => !cidrs.some((cidr) => contains(parseCidr(cidr), one)));
+    if (foreign !== undefined && cidrs.length > 0) {
       return {
         kind: 'competing-cni',
-        text: `pods of ${node} get addresses such as ${address}, outside of its ${status.podCidr}: another CNI configuration is in use`,
+        text: `pods of ${node} get addresses such as ${foreign}, outside of its ${cidrs.join(' and ')}: another CNI configuration is in use`,
       };
     }
   }
   return undefined;
 };
 
-/** Only for IPv4 networks that end at a byte, as those of nodes do (/8, /16, /24); others count as the same. */
-function sameNetwork(address: string, cidr: string): boolean {
-  const [network = '', prefix] = cidr.split('/');
-  const bytes = Number(prefix) / 8;
-  if (!Number.isInteger(bytes)) return true;
-  return network.split('.').slice(0, bytes).join('.') === address.split('.').slice(0, bytes).join('.');
+/** What an agent says of its node's network in the family that is broken. */
+function networkOf(
+  status: AgentStatus | undefined,
+  family: PairEvidence['family'],
+): AgentStatus['networks'][number] | undefined {
+  return status?.networks.find((one) => one.family === family);
 }
 
-const wayNotInstalled: Rule = ({ from, to, before }) => {
+const wayNotInstalled: Rule = ({ from, to, family, before }) => {
   for (const [node, status, peer, peerStatus] of [
     [from, before.from, to, before.to],
     [to, before.to, from, before.from],
@@ -99,11 +104,11 @@ const wayNotInstalled: Rule = ({ from, to, before }) => {
     const refusal = status?.refusals.find((one) => one.node === peer);
     if (refusal !== undefined)
       return { kind: 'left-out', text: `${node} leaves Node ${peer} out of the network: ${refusal.reason}` };
-    const cidr = peerStatus?.podCidr ?? '';
+    const cidr = networkOf(peerStatus, family)?.podCidr ?? '';
     const conflict = status?.conflicts.find((text) => cidr !== '' && text.includes(cidr));
     if (conflict !== undefined)
       return { kind: 'missing-route', text: `${node} has no route to the pods of ${peer}: ${conflict}` };
-    if (status !== undefined && !status.probes.some((one) => one.node === peer))
+    if (status !== undefined && !status.probes.some((one) => one.node === peer && one.family === family))
       return {
         kind: 'missing-route',
         text: `${node} has no route to the pods of ${peer}: see its agent's log, and the annotations of Node ${peer}`,
@@ -124,7 +129,7 @@ const dropped: Rule = (evidence) => {
     }
     if (grown(evidence, side, 'checksumErrors')) {
       const other = side === 'to' ? evidence.from : evidence.to;
-      const device = evidence.before[side]?.device ?? 'flannel.1';
+      const device = networkOf(evidence.before[side], evidence.family)?.device ?? 'flannel.1';
       return {
         kind: 'checksum-offload',
         text: `packets reach ${node} with wrong checksums: checksum offload of ${other} is at fault; on ${other}: ethtool -K ${device} tx-checksum-ip-generic off`,
@@ -146,12 +151,12 @@ const tooLong: Rule = ({ burst, from, to, before }) => {
 const notArriving: Rule = (evidence) => {
   const { burst, from, to, port } = evidence;
   if (burst === undefined || burst.small.answered > 0) return undefined;
-  if (!grown(evidence, 'to', 'received'))
+  if (!received(evidence, 'to'))
     return {
       kind: 'blocked-udp',
       text: `what ${from} sends does not arrive at ${to}: UDP port ${port} is blocked between them; open it on both, and in the network between`,
     };
-  if (!grown(evidence, 'from', 'received'))
+  if (!received(evidence, 'from'))
     return {
       kind: 'blocked-udp',
       text: `what ${to} answers does not arrive at ${from}: UDP port ${port} is blocked between them; open it on both, and in the network between`,
@@ -167,8 +172,22 @@ const pathWorks: Rule = ({ burst, from, to }) => {
   };
 };
 
-function grown({ before, after, burst }: PairEvidence, side: 'from' | 'to', counter: string): boolean {
-  const [first, last] = [before[side]?.host.counters[counter], after[side]?.host.counters[counter]];
+function grown(evidence: PairEvidence, side: 'from' | 'to', counter: string): boolean {
+  const { before, after } = evidence;
+  return leftTrace(evidence, before[side]?.host.counters[counter], after[side]?.host.counters[counter]);
+}
+
+/** Whether packets arrived by the device of the network that is broken. */
+function received(evidence: PairEvidence, side: 'from' | 'to'): boolean {
+  const { before, after, family } = evidence;
+  return leftTrace(
+    evidence,
+    networkOf(before[side], family)?.received,
+    networkOf(after[side], family)?.received,
+  );
+}
+
+function leftTrace({ burst }: PairEvidence, first: number | undefined, last: number | undefined): boolean {
   if (first === undefined || last === undefined || burst === undefined) return false;
   const lost = burst.small.sent - burst.small.answered + burst.full.sent - burst.full.answered;
   return last - first >= Math.max(1, Math.min(lost, burst.small.sent) * TRACE);

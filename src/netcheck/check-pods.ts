@@ -15,8 +15,8 @@ export const KADM = '/usr/local/bin/kadm';
 export interface CheckPod {
   readonly node: string;
   readonly name: string;
-  /** Its address, once it runs and answers. */
-  readonly address?: string;
+  /** Its addresses, one of each family of the cluster, once it runs and answers. */
+  readonly addresses?: readonly string[];
   /** Why it does not run. */
   readonly waiting?: string;
 }
@@ -26,7 +26,7 @@ interface Pod {
   readonly spec: { readonly nodeName?: string };
   readonly status?: {
     readonly phase?: string;
-    readonly podIP?: string;
+    readonly podIPs?: readonly { readonly ip: string }[];
     readonly message?: string;
     readonly reason?: string;
     readonly containerStatuses?: readonly {
@@ -54,14 +54,14 @@ export class CheckPods {
     this.#client = client;
   }
 
-  /** @returns the Service's address */
-  async create(nodes: readonly string[], release: Release): Promise<string> {
+  /** @returns the Service's addresses, one of each family of the cluster */
+  async create(nodes: readonly string[], release: Release): Promise<readonly string[]> {
     const image = imageName('image-pause', release);
     const [{ spec }] = await Promise.all([
-      this.#client.create<{ spec: { clusterIP: string } }>(SERVICES, this.#service()),
+      this.#client.create<{ spec: { clusterIPs: string[] } }>(SERVICES, this.#service()),
       ...nodes.map(async (node) => await this.#client.create(PODS, this.#pod(node, image))),
     ]);
-    return spec.clusterIP;
+    return spec.clusterIPs;
   }
 
   /** Waits until each pod runs, `timeoutMs` at most; those that do not say why. */
@@ -70,7 +70,7 @@ export class CheckPods {
     for (;;) {
       const { items } = await this.#client.list<Pod>(PODS, { labelSelector: `${LABEL}=${this.id}` });
       const pods = items.map(stateOf);
-      if (pods.every(({ address }) => address !== undefined)) return pods;
+      if (pods.every(({ addresses }) => addresses !== undefined)) return pods;
       if (performance.now() > end) return await this.#withEvents(pods);
       await sleep(POLL_MS, undefined, { signal });
     }
@@ -81,7 +81,7 @@ export class CheckPods {
     const path = `/api/v1/namespaces/${NAMESPACE}/events`;
     return await Promise.all(
       pods.map(async (pod) => {
-        if (pod.address !== undefined) return pod;
+        if (pod.addresses !== undefined) return pod;
         const { items } = await this.#client.list<Event>(path, {
           fieldSelector: `involvedObject.name=${pod.name}`,
         });
@@ -115,7 +115,11 @@ export class CheckPods {
       apiVersion: 'v1',
       kind: 'Service',
       metadata: { name: this.#name, namespace: NAMESPACE },
-      spec: { selector: { [LABEL]: this.id }, ports: [{ port: AGENT_PORT }], ipFamilies: ['IPv4'] },
+      spec: {
+        selector: { [LABEL]: this.id },
+        ports: [{ port: AGENT_PORT }],
+        ipFamilyPolicy: 'PreferDualStack',
+      },
     };
   }
 
@@ -159,7 +163,8 @@ export class CheckPods {
 function stateOf({ metadata, spec, status }: Pod): CheckPod {
   const container = status?.containerStatuses?.[0];
   const pod = { node: spec.nodeName ?? '', name: metadata.name };
-  if (container?.ready === true && status?.podIP !== undefined) return { ...pod, address: status.podIP };
+  const addresses = status?.podIPs?.map(({ ip }) => ip) ?? [];
+  if (container?.ready === true && addresses.length > 0) return { ...pod, addresses };
   const { reason, message } = container?.state?.waiting ?? {};
   return { ...pod, waiting: message ?? reason ?? status?.message ?? status?.reason ?? 'it does not run yet' };
 }

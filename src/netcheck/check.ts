@@ -39,6 +39,8 @@ export interface Row {
 export interface BrokenPair {
   readonly from: string;
   readonly to: string;
+  /** Of the packets that do not pass; absent where it is not about packets between two nodes. */
+  readonly family?: 'IPv4' | 'IPv6';
   readonly what: string;
   readonly cause?: Cause;
 }
@@ -88,13 +90,13 @@ function wantedNodes(reports: readonly NodeReport[], wanted: readonly string[] |
 async function probeFrom(
   pod: CheckPod,
   all: readonly CheckPod[],
-  service: string,
+  service: readonly string[],
   signal: AbortSignal,
 ): Promise<Row> {
   const { node } = pod;
-  if (pod.address === undefined) return { node, error: `its pod does not run: ${pod.waiting ?? ''}` };
-  const pods = all.flatMap(({ node: name, address }) =>
-    name === node || address === undefined ? [] : [{ node: name, address }],
+  if (pod.addresses === undefined) return { node, error: `its pod does not run: ${pod.waiting ?? ''}` };
+  const pods = all.flatMap(({ node: name, addresses = [] }) =>
+    name === node ? [] : addresses.map((address) => ({ node: name, address })),
   );
   const kubectl = ['kubectl', '--kubeconfig', KUBECONFIG, '--namespace', 'kube-system'];
   const argv = [...kubectl, 'exec', '--stdin', pod.name, '--', KADM, 'network', 'probe'];
@@ -107,12 +109,12 @@ async function probeFrom(
   }
 }
 
-/** Pairs of which packets were lost, each once; and what pods could not reach beside each other. */
+/** Pairs of which packets were lost, each once in a family; and what pods could not reach beside each other. */
 export function brokenPairs(rows: readonly Row[], reports: readonly NodeReport[]): BrokenPair[] {
   const pairs = new Map<string, BrokenPair>();
-  const add = (from: string, to: string, what: string): void => {
-    const key = [from, to].sort().join(' ');
-    if (!pairs.has(key)) pairs.set(key, { from, to, what });
+  const add = (pair: Required<Omit<BrokenPair, 'cause'>>): void => {
+    const key = [...[pair.from, pair.to].sort(), pair.family].join(' ');
+    if (!pairs.has(key)) pairs.set(key, pair);
   };
   const others: BrokenPair[] = [];
   for (const { node, findings, error } of rows) {
@@ -120,13 +122,18 @@ export function brokenPairs(rows: readonly Row[], reports: readonly NodeReport[]
       others.push({ from: node, to: '', what: error ?? '' });
       // Where no pod starts, the agent's probes say between whom it does not work.
       const probes = reports.find((report) => report.node === node)?.status?.probes ?? [];
-      for (const probe of probes) if (probe.state === 'broken') add(node, probe.node, probe.why ?? 'broken');
+      for (const { node: to, family, state, why = 'broken' } of probes)
+        if (state === 'broken') add({ from: node, to, family, what: why });
       continue;
     }
-    for (const { node: to, small, full } of findings.pods) {
-      if (small.answered === 0) add(node, to, 'no packet passes between their pods');
-      else if (full.answered === 0)
-        add(node, to, `no packet of ${findings.mtu} bytes passes between their pods`);
+    const two = new Set(findings.pods.map(({ family }) => family)).size > 1;
+    for (const { node: to, family, small, full } of findings.pods) {
+      const packet = two ? `no ${family} packet` : 'no packet';
+      if (small.answered === 0) add({ from: node, to, family, what: `${packet} passes between their pods` });
+      else if (full.answered === 0) {
+        const what = `${packet} of ${findings.mtu} bytes passes between their pods`;
+        add({ from: node, to, family, what });
+      }
     }
     const { service, dns } = findings;
     if (service.answered === 0)
@@ -143,7 +150,7 @@ const burstSchema = z.object({
 });
 
 async function diagnose(
-  { from, to }: BrokenPair,
+  { from, to, family = 'IPv4' }: BrokenPair,
   reports: readonly NodeReport[],
   pods: readonly CheckPod[],
   { credentials, tunnelPort }: CheckRun,
@@ -168,14 +175,15 @@ async function diagnose(
   };
   try {
     const before = await both();
-    const burst = await a.get('/probe', { peer: to }).then(
+    const burst = await a.get('/probe', { peer: to, family }).then(
       (answer) => burstSchema.parse(answer),
       () => undefined,
     );
     const after = await both();
-    const addressOf = (name: string): string | undefined => pods.find(({ node }) => node === name)?.address;
-    const podAddresses = { from: addressOf(from), to: addressOf(to) };
-    return likelyCause({ from, to, port: tunnelPort, before, after, burst, podAddresses });
+    const addressesOf = (name: string): readonly string[] =>
+      pods.find(({ node }) => node === name)?.addresses ?? [];
+    const podAddresses = { from: addressesOf(from), to: addressesOf(to) };
+    return likelyCause({ from, to, family, port: tunnelPort, before, after, burst, podAddresses });
   } finally {
     a.close();
     b.close();

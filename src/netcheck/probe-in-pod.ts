@@ -8,7 +8,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { AGENT_PORT } from '../agent/port.ts';
 import { answerProbes, probe, SMALL_BYTES } from '../agent/probe-socket.ts';
-import { messageOf } from '../errors.ts';
+import { FAMILIES, FAMILY, familyOf } from '../config/family.ts';
+import { hasCode, messageOf } from '../errors.ts';
 
 const PROBES = 5;
 const TIMEOUT_MS = 1_000;
@@ -16,7 +17,8 @@ const ATTEMPTS = 5;
 
 const targetsSchema = z.object({
   pods: z.array(z.object({ node: z.string(), address: z.string() })),
-  service: z.string(),
+  /** Its addresses, one of each family. */
+  service: z.array(z.string()),
 });
 
 const count = z.object({ sent: z.number(), answered: z.number(), averageMs: z.number().optional() });
@@ -24,8 +26,9 @@ const count = z.object({ sent: z.number(), answered: z.number(), averageMs: z.nu
 /** What one pod found. */
 export const podFindingsSchema = z.object({
   mtu: z.number(),
-  pods: z.array(z.object({ node: z.string(), small: count, full: count })),
-  /** Connections to the Service, and the last error. */
+  /** A node's pod is there once in each family. */
+  pods: z.array(z.object({ node: z.string(), family: z.enum(['IPv4', 'IPv6']), small: count, full: count })),
+  /** Connections to the Service, by each of its addresses, and the last error. */
   service: count.extend({ error: z.string().optional() }),
   dns: count.extend({ error: z.string().optional() }),
 });
@@ -35,12 +38,13 @@ type Count = z.infer<typeof count>;
 
 /** Answers other check pods by UDP and TCP until the pod is deleted. */
 export async function servePod(): Promise<void> {
-  await answerProbes(ownAddress().address, AGENT_PORT, () => true);
+  for (const { address } of ownAddresses()) await answerProbes(address, AGENT_PORT, () => true);
   const server = createServer((socket) => {
     socket.on('error', () => undefined);
     socket.end('kadm\n');
   });
-  server.listen(AGENT_PORT, '0.0.0.0');
+  // Of both families, where the pod has both.
+  server.listen(AGENT_PORT);
   await once(server, 'listening');
   process.stdout.write('ready\n');
   await new Promise((resolve) => process.once('SIGTERM', resolve));
@@ -50,24 +54,36 @@ export async function servePod(): Promise<void> {
 /** Reads targets from standard input, tries each, and prints what came of it as JSON. */
 export async function probeFromPod(): Promise<void> {
   const { pods, service } = targetsSchema.parse(JSON.parse(await readAll(process.stdin)));
-  const { address, mtu } = await ownLink();
+  const own = ownAddresses();
+  const mtu = Number(await readFile(`/sys/class/net/${own[0]?.name ?? 'eth0'}/mtu`, 'utf8'));
   const [podResults, serviceResult, dnsResult] = await Promise.all([
     Promise.all(
-      pods.map(async ({ node, address: to }) => ({
-        node,
-        small: await repeat(() => probeOnce(address, to, SMALL_BYTES)),
-        full: await repeat(() => probeOnce(address, to, mtu)),
-      })),
+      pods.map(async ({ node, address: to }) => {
+        const family = familyOf(to);
+        const from = own.find(({ address }) => familyOf(address) === family)?.address;
+        return {
+          node,
+          family: FAMILY[family].name,
+          small: await repeat(() => probeOnce(from, to, SMALL_BYTES)),
+          full: await repeat(() => probeOnce(from, to, mtu)),
+        };
+      }),
     ),
-    attempts(() => reach(service)),
+    attempts(async () => void (await Promise.all(service.map(reach)))),
     attempts(resolveOwnCluster),
   ]);
   const findings: PodFindings = { mtu, pods: podResults, service: serviceResult, dns: dnsResult };
   process.stdout.write(`${JSON.stringify(findings)}\n`);
 }
 
-function probeOnce(from: string, to: string, packetBytes: number): Promise<number | undefined> {
-  return probe({ from, to, port: AGENT_PORT }, packetBytes, TIMEOUT_MS);
+/** @param from undefined where this pod has no address of that family */
+async function probeOnce(
+  from: string | undefined,
+  to: string,
+  packetBytes: number,
+): Promise<number | undefined> {
+  if (from === undefined) return undefined;
+  return await probe({ from, to, port: AGENT_PORT }, packetBytes, TIMEOUT_MS);
 }
 
 async function repeat(once_: () => Promise<number | undefined>): Promise<Count> {
@@ -116,18 +132,22 @@ async function resolveOwnCluster(): Promise<void> {
   const suffix = /\bsvc\.(\S+)/.exec(configuration)?.[1] ?? 'cluster.local';
   const resolver = new Resolver({ timeout: TIMEOUT_MS, tries: 1 });
   resolver.setServers(servers);
-  await resolver.resolve4(`kubernetes.default.svc.${suffix}`);
+  const name = `kubernetes.default.svc.${suffix}`;
+  // It has one address, of the cluster's primary family.
+  await resolver.resolve4(name).catch(async (error: unknown) => {
+    if (!hasCode(error, 'ENODATA')) throw error;
+    await resolver.resolve6(name);
+  });
 }
 
-async function ownLink(): Promise<{ address: string; mtu: number }> {
-  const { name, address } = ownAddress();
-  return { address, mtu: Number(await readFile(`/sys/class/net/${name}/mtu`, 'utf8')) };
-}
-
-function ownAddress(): { name: string; address: string } {
-  for (const [name, addresses] of Object.entries(networkInterfaces())) {
-    const found = addresses?.find(({ family, internal }) => family === 'IPv4' && !internal);
-    if (found !== undefined) return { name, address: found.address };
-  }
-  throw new Error('this pod has no IPv4 address');
+/** One of each family that this pod has, with its link; the kernel's own for each link is not meant. */
+function ownAddresses(): { name: string; address: string }[] {
+  const found = Object.entries(networkInterfaces()).flatMap(([name, addresses]) =>
+    (addresses ?? []).flatMap(({ address, internal }) =>
+      internal || address.startsWith('fe80:') ? [] : [{ name, address }],
+    ),
+  );
+  const own = FAMILIES.flatMap((family) => found.find(({ address }) => familyOf(address) === family) ?? []);
+  if (own.length > 0) return own;
+  throw new Error('this pod has no address');
 }

@@ -1,4 +1,5 @@
 import { stringify } from 'yaml';
+import { z } from 'zod';
 import unitTemplate from '../../templates/agent/kadm-agent.service';
 import { AGENT_SETTINGS } from '../agent/paths.ts';
 import type { NetworkSettings } from '../config/settings.ts';
@@ -8,6 +9,7 @@ import { AGENT_IDENTITY } from '../pki/pki.ts';
 /** What the agent of one node is told; src/agent/settings.ts reads it. */
 export interface AgentNode {
   readonly nodeName: string;
+  /** One address, or two with a comma between them. */
   readonly nodeIP: string;
   readonly role: 'control-plane' | 'worker';
   /** URL of the API server. */
@@ -21,6 +23,7 @@ export interface AgentNode {
 
 /** Writes the agent's settings and starts its unit. */
 export async function startAgent(changes: Changes, node: AgentNode): Promise<void> {
+  if (node.podCidrs.some((cidr) => cidr.includes(':'))) await forwardIpv6(changes);
   const settings = {
     ...node,
     caFile: '/etc/kubernetes/pki/ca.crt',
@@ -30,4 +33,24 @@ export async function startAgent(changes: Changes, node: AgentNode): Promise<voi
   await changes.service('kadm-agent.service', unitTemplate, [
     { path: AGENT_SETTINGS, content: stringify(settings), mode: 0o600 },
   ]);
+}
+
+const routesSchema = z.array(z.object({ dev: z.string() }));
+
+/**
+ * Lets the host pass on IPv6 packets of pods, now and after the next boot. A host that forwards does not take routes
+ * from router advertisements any more (ip-sysctl.rst, accept_ra); one that lives by them goes on with 2.
+ */
+async function forwardIpv6(changes: Changes): Promise<void> {
+  const { stdout } = await changes.host.query(['ip', '-json', '-6', 'route', 'show', 'proto', 'ra']);
+  const advertised = routesSchema.parse(stdout.trim() === '' ? [] : JSON.parse(stdout));
+  const settings = [
+    ...new Set(advertised.map(({ dev }) => `net/ipv6/conf/${dev}/accept_ra = 2`)),
+    'net.ipv6.conf.all.forwarding = 1',
+  ];
+  for (const setting of settings) {
+    const [key = '', value = ''] = setting.split(' = ');
+    await changes.sysctl(key, value);
+  }
+  await changes.file('/etc/sysctl.d/91-kadm-ipv6.conf', `${settings.join('\n')}\n`, 0o644);
 }

@@ -9,7 +9,7 @@ export interface PkiSettings {
   readonly advertiseAddress: string;
   /** Host, without port, of the control-plane endpoint. */
   readonly controlPlaneHost: string | undefined;
-  /** First address of each service CIDR. */
+  /** Of the API server's Service: the first of the primary service CIDR. */
   readonly serviceAddresses: readonly string[];
   readonly dnsDomain: string;
   readonly certSANs: readonly string[];

@@ -64,8 +64,8 @@ export async function snapshotHost(host: LabHost): Promise<HostSnapshot> {
     ask(host, ['cat', '/proc/self/mounts']),
     ask(host, ['ip', '-oneline', 'link', 'show']),
     ask(host, ['ip', '-oneline', 'addr', 'show']),
-    ask(host, ['ip', 'route', 'show', 'table', 'all']),
-    ask(host, ['ip', 'rule', 'show']),
+    both(host, 'route', 'show', 'table', 'all'),
+    both(host, 'rule', 'show'),
     ask(host, ['nft', 'list', 'ruleset']),
     ask(host, ['sysctl', '--all', '--ignore']),
     ask(host, ['systemctl', 'list-units', '--all', '--plain', '--no-legend', '--no-pager']),
@@ -129,6 +129,12 @@ function findFiles(): string[] {
     '%p %y %m %u:%g %s %l\\n',
   ];
   return ['find', '/', '(', ...prune, ')', '-prune', '-o', ...printed];
+}
+
+/** What `ip` says in each family. */
+async function both(host: LabHost, ...words: string[]): Promise<string[]> {
+  const families = ['-4', '-6'].map((family) => ask(host, ['ip', family, ...words]));
+  return (await Promise.all(families)).flat();
 }
 
 async function ask(host: LabHost, argv: readonly string[]): Promise<string[]> {

@@ -127,8 +127,8 @@ test('status tells backend, device, MTU, peers and probes at both sizes of each 
   for (const { status } of nodes) {
     expect(status).toMatchObject({
       backend: 'vxlan',
-      device: 'flannel.1',
       mtu: 1450,
+      networks: [{ family: 'IPv4', device: 'flannel.1' }],
       peers: { wanted: 2, installed: 2 },
       ready: true,
     });
@@ -374,7 +374,7 @@ describe('the agent’s metrics', () => {
     const { status, text } = await get('/metrics', { ca, cert: certPem, key: keyPem });
     expect(status).toBe(200);
     expect(text).toMatch(/^kadm_network_peers\{state="installed"\} 2$/m);
-    expect(text).toMatch(/^kadm_probe_round_trip_seconds\{peer="h1",size="full"\} 0\.\d+/m);
+    expect(text).toMatch(/^kadm_probe_round_trip_seconds\{peer="h1",family="IPv4",size="full"\} 0\.\d+/m);
     expect(text).toMatch(/^kadm_network_reconcile_duration_seconds_count [1-9]/m);
     const expires = Number(/^kadm_agent_certificate_expiration_timestamp_seconds (\S+)$/m.exec(text)?.[1]);
     expect(expires).toBeGreaterThan(Date.now() / 1000 + 300 * 86_400);

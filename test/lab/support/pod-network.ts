@@ -20,14 +20,21 @@ export interface Endpoint {
   readonly namespace: string;
 }
 
-const podSchema = z.object({ status: z.object({ podIP: z.string() }) });
+/** A pod, which may have an address of each family; `address` is the primary one. */
+export interface PodEndpoint extends Endpoint {
+  readonly addresses: readonly string[];
+}
+
+const podSchema = z.object({
+  status: z.object({ podIP: z.string(), podIPs: z.array(z.object({ ip: z.string() })) }),
+});
 
 /** A pod that does nothing, on a node; it passes by the scheduler, and so goes onto the master too. */
 export async function pausePod(
   kubectl: Kubectl,
   host: LabHost,
   name = `pause-${host.name}`,
-): Promise<Endpoint> {
+): Promise<PodEndpoint> {
   const image = imageName('image-pause', releaseFor(DEFAULT_KUBERNETES_VERSION));
   await kubectl.apply([
     {
@@ -45,7 +52,8 @@ export async function pausePod(
   ]);
   await kubectl.run('wait', '--for=condition=Ready', `pod/${name}`, '--timeout=60s');
   const { status } = await kubectl.get(podSchema, 'pod', name);
-  return { host, address: status.podIP, namespace: await namespaceOf(host, status.podIP) };
+  const addresses = status.podIPs.map(({ ip }) => ip);
+  return { host, address: status.podIP, addresses, namespace: await namespaceOf(host, status.podIP) };
 }
 
 /** The network namespace, among those of a host's pods, that has an address. */

@@ -3,7 +3,7 @@ import { annotationPatch, announce, announcedBy, conditionPatch } from '../../..
 import { desiredNetwork } from '../../../src/cni/desired.ts';
 import { nodeFacts } from '../../../src/cni/node-facts.ts';
 import { vtepMac } from '../../../src/cni/vtep.ts';
-import { apiNode, host, node, plan } from '../cni/nodes.ts';
+import { apiNode, dualHost, dualPlan, host, node, plan } from '../cni/nodes.ts';
 
 const { desired } = desiredNetwork([node(1)], plan, host);
 const announced = { ...desired, backend: 'vxlan', refused: undefined } as const;
@@ -26,11 +26,29 @@ describe('annotations', () => {
     expect(annotationPatch(node(1, { annotations: {} }), announced)).toEqual({
       metadata: {
         annotations: {
-          'flannel.alpha.coreos.com/backend-data': `{"VNI":1,"VtepMAC":"${vtepMac('n1')}"}`,
+          'flannel.alpha.coreos.com/backend-data': `{"VNI":1,"VtepMAC":"${vtepMac('n1', 4)}"}`,
           'flannel.alpha.coreos.com/backend-type': 'vxlan',
           'flannel.alpha.coreos.com/kube-subnet-manager': 'true',
           'flannel.alpha.coreos.com/public-ip': '192.168.1.1',
           'kadm.io/network-backend': 'vxlan',
+        },
+      },
+    });
+  });
+
+  it('of IPv6 are flannel’s own, and go when this node has no network in it', () => {
+    const both = desiredNetwork([node(1)], dualPlan, dualHost).desired;
+    expect(announcedBy({ ...announced, ...both })).toMatchObject({
+      'flannel.alpha.coreos.com/backend-data': `{"VNI":1,"VtepMAC":"${vtepMac('n1', 4)}"}`,
+      'flannel.alpha.coreos.com/backend-v6-data': `{"VNI":1,"VtepMAC":"${vtepMac('n1', 6)}"}`,
+      'flannel.alpha.coreos.com/public-ip': '192.168.1.1',
+      'flannel.alpha.coreos.com/public-ipv6': 'fd77::1',
+    });
+    expect(annotationPatch(node(1, { backend: 'vxlan', dual: true }), announced)).toEqual({
+      metadata: {
+        annotations: {
+          'flannel.alpha.coreos.com/backend-v6-data': null,
+          'flannel.alpha.coreos.com/public-ipv6': null,
         },
       },
     });

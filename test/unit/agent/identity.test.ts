@@ -26,6 +26,7 @@ function settings(): AgentSettings {
     nodeName: 'n1',
     role: 'control-plane',
     server: 'https://192.168.1.1:6443',
+    nodeIPs: [],
     podCidrs: [parseCidr('10.244.0.0/16')],
     serviceCidrs: [],
     apiNames: [],

@@ -7,11 +7,11 @@ import { counterIn } from '../../../src/agent/status.ts';
 const FACTS: PassFacts = {
   backend: 'vxlan',
   warnings: [],
-  device: 'flannel.1',
+  networks: [{ family: 4, device: 'flannel.1', podCidr: '10.244.0.0/24' }],
   mtu: 1450,
-  podCidr: '10.244.0.0/24',
-  peerCount: 0,
+  lacking: undefined,
   peers: [],
+  peerNodes: 0,
   conflicts: [],
   refusals: [],
   repaired: { route: 2, link: 1 },
@@ -31,7 +31,13 @@ function metrics(record: NetworkRecord): string {
     network: {
       record,
       probes: [
-        { node: 'a"b\\c', state: 'reached', small: summary, full: { sent: 1, loss: 1, lostInRow: 1 } },
+        {
+          node: 'a"b\\c',
+          family: 'IPv4',
+          state: 'reached',
+          small: summary,
+          full: { sent: 1, loss: 1, lostInRow: 1 },
+        },
       ],
     },
   });
@@ -67,9 +73,11 @@ describe('metrics', () => {
     expect(text).not.toMatch(/network|probe/);
   });
 
-  it('tell of probes by peer and size, names escaped, nothing where nothing was answered', () => {
-    expect(text).toContain('kadm_probe_loss_ratio{peer="a\\"b\\\\c",size="small"} 0.05\n');
-    expect(text).toContain('kadm_probe_round_trip_seconds{peer="a\\"b\\\\c",size="small"} 0.0015\n');
+  it('tell of probes by peer, family and size, names escaped, nothing where nothing was answered', () => {
+    expect(text).toContain('kadm_probe_loss_ratio{peer="a\\"b\\\\c",family="IPv4",size="small"} 0.05\n');
+    expect(text).toContain(
+      'kadm_probe_round_trip_seconds{peer="a\\"b\\\\c",family="IPv4",size="small"} 0.0015\n',
+    );
     expect(text).not.toMatch(/round_trip_seconds\{.*full/);
   });
 

@@ -2,7 +2,7 @@ import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ProbeSeries } from '../../../src/agent/probe-series.ts';
-import { answerProbes, HEADERS_BYTES, probe } from '../../../src/agent/probe-socket.ts';
+import { answerProbes, probe } from '../../../src/agent/probe-socket.ts';
 import { judgePeer, type PeerState, whyPathBroken } from '../../../src/agent/probe-verdict.ts';
 
 const sockets: Socket[] = [];
@@ -27,12 +27,21 @@ describe('a probe', () => {
     for (const size of [64, 1450]) expect(await ask(port, size)).toBeGreaterThan(0);
   });
 
-  it('has as many bytes as asked for', async () => {
-    const listener = createSocket('udp4').bind(0, HERE);
+  it.each([
+    // Of IP and of UDP: RFC 791 and 768, RFC 8200 and 768.
+    ['udp4', HERE, 20 + 8],
+    ['udp6', '::1', 40 + 8],
+  ] as const)('by %s has as many bytes as asked for', async (type, here, headers) => {
+    const listener = createSocket(type).bind(0, here);
     await once(listener, 'listening');
     const heard = once(listener, 'message');
-    await ask(portOf(listener), 1450, 50);
-    expect(((await heard) as [Buffer])[0].length + HEADERS_BYTES).toBe(1450);
+    await probe({ from: here, to: here, port: portOf(listener) }, 1430, 50);
+    expect(((await heard) as [Buffer])[0].length + headers).toBe(1430);
+  });
+
+  it('is answered by IPv6 too', async () => {
+    const port = portOf(await answerProbes('::1', 0, (address) => address === '::1'));
+    expect(await probe({ from: '::1', to: '::1', port }, 1430, 300)).toBeGreaterThan(0);
   });
 
   it('is lost where nobody answers', async () => {

@@ -2,10 +2,14 @@ import { describe, expect, it } from 'vitest';
 import { tellsWhatIsWanted } from '../../../src/agent/wanted-news.ts';
 import { desiredNetwork } from '../../../src/cni/desired.ts';
 import { vtepMac } from '../../../src/cni/vtep.ts';
-import { host, node, plan } from '../cni/nodes.ts';
+import { dualHost, dualPlan, node } from '../cni/nodes.ts';
 
-const { desired } = desiredNetwork([node(1), node(2)], plan, host);
-const MAC = vtepMac('n2');
+const nodes = [1, 2].map((index) => node(index, { dual: true }));
+const { desired } = desiredNetwork(nodes, dualPlan, dualHost);
+const MAC = vtepMac('n2', 4);
+const MAC6 = vtepMac('n2', 6);
+const VIA6 =
+  'via fd00:10:244:2:: dev flannel-v6.1 table main proto 75 scope global metric 1024 onlink pref medium';
 const VIA = 'via 10.244.2.0 dev flannel.1 table main proto 75 scope global onlink ';
 
 describe('the kernel tells what is wanted', () => {
@@ -13,6 +17,10 @@ describe('the kernel tells what is wanted', () => {
     `[ROUTE]unicast 10.244.2.0/24 ${VIA}`,
     `[NEIGH]10.244.2.0 dev flannel.1 lladdr ${MAC} PERMANENT `,
     `[NEIGH]192.168.1.2 dev flannel.1 lladdr ${MAC} NOARP PERMANENT `,
+    `[ROUTE]unicast fd00:10:244:2::/64 ${VIA6}`,
+    '[ROUTE]unicast fd00:10:244:2:: dev flannel-v6.1 table main proto 75 scope global metric 1024 pref medium',
+    `[NEIGH]fd00:10:244:2:: dev flannel-v6.1 lladdr ${MAC6} PERMANENT `,
+    `[NEIGH]fd77::2 dev flannel-v6.1 lladdr ${MAC6} NOARP PERMANENT `,
     // Of a Node that went.
     '[ROUTE]Deleted unicast 10.244.9.0/24 via 10.244.9.0 dev flannel.1 table main proto 75 scope global onlink ',
     '[NEIGH]10.244.9.0 dev flannel.1 FAILED ',
@@ -29,6 +37,10 @@ describe('the kernel tells of a change that somebody else made', () => {
     '[ROUTE]unicast 10.244.2.0/24 via 192.168.1.2 dev eth0 table main proto 75 scope global ',
     `[ROUTE]unicast 10.244.9.0/24 ${VIA}`,
     '[ROUTE]unicast 10.244.2.0/24 via 192.168.1.2 dev flannel.1 table main proto 3 scope global onlink ',
+    `[ROUTE]Deleted unicast fd00:10:244:2::/64 ${VIA6}`,
+    '[ROUTE]unicast fd00:10:244:2::/64 via fd77::2 dev eth0 table main proto 75 scope global metric 1024 pref medium',
+    '[ROUTE]Deleted unicast fd00:10:244:2:: dev flannel-v6.1 table main proto 75 scope global metric 1024 pref medium',
+    `[NEIGH]Deleted fd77::2 dev flannel-v6.1 lladdr ${MAC6} NOARP PERMANENT `,
     '[NEIGH]10.244.2.0 dev flannel.1 FAILED ',
     '[NEIGH]Deleted 10.244.2.0 dev flannel.1 FAILED ',
     '[NEIGH]10.244.2.0 dev flannel.1 lladdr 02:00:00:00:00:99 PERMANENT ',

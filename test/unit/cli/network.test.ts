@@ -10,6 +10,7 @@ const LOST = { sent: 5, answered: 0 };
 function row(node: string, pods: Record<string, 'ok' | 'small' | 'lost'>, wish: object = {}): Row {
   const results = Object.entries(pods).map(([name, result]) => ({
     node: name,
+    family: 'IPv4' as const,
     small: result === 'lost' ? LOST : OK,
     full: result === 'ok' ? OK : LOST,
   }));
@@ -28,9 +29,10 @@ describe('the table of kadm network status', () => {
           status: {
             node: 'h1',
             backend: 'vxlan',
-            device: 'flannel.1',
             mtu: 1450,
-            podCidr: '10.244.0.0/24',
+            networks: [
+              { family: 'IPv4', device: 'flannel.1', podCidr: '10.244.0.0/24', received: 1, sent: 1 },
+            ],
             peers: { wanted: 2, installed: 1 },
             ready: true,
             lastRepair: {
@@ -46,6 +48,7 @@ describe('the table of kadm network status', () => {
             probes: [
               {
                 node: 'h2',
+                family: 'IPv4',
                 state: 'reached',
                 probedAt: '2026-11-21T11:59:57Z',
                 small: summary,
@@ -91,8 +94,8 @@ describe('the matrix of kadm network check', () => {
 
   it('names each broken pair once, and what else failed', () => {
     expect(brokenPairs(rows, [])).toEqual([
-      { from: 'h1', to: 'h3', what: 'no packet of 1450 bytes passes between their pods' },
-      { from: 'h2', to: 'h3', what: 'no packet passes between their pods' },
+      { from: 'h1', to: 'h3', family: 'IPv4', what: 'no packet of 1450 bytes passes between their pods' },
+      { from: 'h2', to: 'h3', family: 'IPv4', what: 'no packet passes between their pods' },
       { from: 'h2', to: '', what: 'DNS gives no answer: queryA ETIMEOUT' },
       { from: 'h3', to: '', what: 'its pod does not run: no network' },
     ]);

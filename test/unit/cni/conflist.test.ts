@@ -45,7 +45,7 @@ describe('the underlay', () => {
   };
 
   it('is the interface with the node’s address as set, not the first one', () => {
-    expect(findUnderlay(interfaces, node, '192.168.1.5')).toEqual({
+    expect(findUnderlay(interfaces, 4, node, ['192.168.1.5'])).toEqual({
       device: 'eth1',
       mtu: 9000,
       address: '192.168.1.5',
@@ -54,20 +54,32 @@ describe('the underlay', () => {
   });
 
   it('is that of the Node’s internal address when none is set, or the one that is set is gone', () => {
-    expect(findUnderlay(interfaces, node, undefined)?.device).toBe('eth0');
-    expect(findUnderlay(interfaces, node, '192.168.1.77')?.device).toBe('eth0');
+    expect(findUnderlay(interfaces, 4, node, [])?.device).toBe('eth0');
+    expect(findUnderlay(interfaces, 4, node, ['192.168.1.77'])?.device).toBe('eth0');
+  });
+
+  it('of IPv6 is the interface with the node’s IPv6 address', () => {
+    const eth1 = link('eth1', '192.168.1.5', 9000);
+    const both = {
+      ...eth1,
+      addresses: [...eth1.addresses, { address: 'fd77::5', prefix: 64, family: 'inet6' }],
+    };
+    const found = findUnderlay([both], 6, node, ['192.168.1.5', 'fd77::5']);
+    expect(found).toMatchObject({ device: 'eth1', address: 'fd77::5', subnet: { text: 'fd77::/64' } });
+    expect(findUnderlay([both], 6, node, ['192.168.1.5'])).toBeUndefined();
   });
 
   it('is unknown when no interface has any of them', () => {
-    expect(findUnderlay(interfaces.slice(0, 1), node, '192.168.1.5')).toBeUndefined();
+    expect(findUnderlay(interfaces.slice(0, 1), 4, node, ['192.168.1.5'])).toBeUndefined();
   });
 });
 
 describe('the MAC address of a tunnel end', () => {
   it('is always the same for a node, another for another, and one station’s', () => {
-    expect(vtepMac('n1')).toBe(vtepMac('n1'));
-    expect(vtepMac('n1')).not.toBe(vtepMac('n2'));
-    expect(Number.parseInt(vtepMac('n1').slice(0, 2), 16) & 0b11).toBe(0b10);
+    expect(vtepMac('n1', 4)).toBe(vtepMac('n1', 4));
+    expect(vtepMac('n1', 4)).not.toBe(vtepMac('n2', 4));
+    expect(vtepMac('n1', 4)).not.toBe(vtepMac('n1', 6));
+    expect(Number.parseInt(vtepMac('n1', 4).slice(0, 2), 16) & 0b11).toBe(0b10);
   });
 
   it.each([

@@ -1,24 +1,37 @@
 import { describe, expect, it } from 'vitest';
-import type { Actual, HostInterface } from '../../../src/cni/actual.ts';
+import type { Actual, FamilyState, HostInterface } from '../../../src/cni/actual.ts';
 import { batches, describeStep, nameStep } from '../../../src/cni/apply.ts';
 import { desiredNetwork } from '../../../src/cni/desired.ts';
 import { difference, type Step } from '../../../src/cni/diff.ts';
 import { parseForward } from '../../../src/cni/forward.ts';
 import { bridgeMac, vtepMac } from '../../../src/cni/vtep.ts';
-import { ACCEPTS, bridgeOf, ETH0, host, inPlace, node, PLAIN, plan, tunnelOf } from './nodes.ts';
+import {
+  ACCEPTS,
+  bridgeOf,
+  dualHost,
+  dualPlan,
+  ETH0,
+  host,
+  inFamily,
+  inPlace,
+  node,
+  PLAIN,
+  plan,
+  stateOf,
+  tunnelsOf,
+} from './nodes.ts';
 
 const { desired } = desiredNetwork([node(1), node(2), node(3)], plan, host);
+const network = inFamily(desired, 4);
 function pod(name: string, master: string | undefined): HostInterface {
   return { ...PLAIN, name, mtu: 1450, mac: '02:00:00:00:00:02', kind: 'veth', master, addresses: [] };
 }
 
 const BARE: Actual = {
   interfaces: [ETH0],
-  routes: [],
-  neighbours: new Map(),
-  fdb: [],
-  table: undefined,
-  forward: ACCEPTS,
+  networks: new Map([
+    [4, { routes: [], neighbours: new Map(), fdb: [], table: undefined, forward: ACCEPTS }],
+  ]),
   unplugged: [],
 };
 
@@ -26,8 +39,18 @@ function texts(steps: readonly Step[]): string[] {
   return steps.map((step) => (step.tool === 'nft' ? 'nft' : nameStep(step)));
 }
 
-function stepsFor(actual: Partial<Actual>): string[] {
-  return texts(difference(desired, { ...inPlace(desired), ...actual }).steps);
+function stepsFor(change: Partial<Actual & FamilyState>): string[] {
+  return texts(difference(desired, changed(change)).steps);
+}
+
+/** The kernel of such a node, but for this. */
+function changed({ interfaces, unplugged, ...state }: Partial<Actual & FamilyState>): Actual {
+  const whole = inPlace(desired);
+  return {
+    interfaces: interfaces ?? whole.interfaces,
+    unplugged: unplugged ?? whole.unplugged,
+    networks: new Map([[4, { ...stateOf(inFamily(desired, 4)), ...state }]]),
+  };
 }
 
 /** The tunnel as it should be, but for this. */
@@ -35,15 +58,15 @@ function tunnel(
   change: Partial<HostInterface>,
   vxlan: Partial<NonNullable<HostInterface['vxlan']>> = {},
 ): Partial<Actual> {
-  const [present] = tunnelOf(desired);
+  const [present] = tunnelsOf(desired);
   if (present?.vxlan === undefined) throw new Error('no tunnel is desired');
-  const changed = { ...present, vxlan: { ...present.vxlan, ...vxlan }, ...change };
-  return { interfaces: [ETH0, bridgeOf(desired), changed] };
+  const other = { ...present, vxlan: { ...present.vxlan, ...vxlan }, ...change };
+  return { interfaces: [ETH0, bridgeOf(desired), other] };
 }
 
 /** The bridge as it should be, but for this, and further devices. */
 function bridge(change: Partial<HostInterface>, ...others: HostInterface[]): Partial<Actual> {
-  return { interfaces: [ETH0, { ...bridgeOf(desired), ...change }, ...tunnelOf(desired), ...others] };
+  return { interfaces: [ETH0, { ...bridgeOf(desired), ...change }, ...tunnelsOf(desired), ...others] };
 }
 
 describe('the difference', () => {
@@ -52,14 +75,14 @@ describe('the difference', () => {
   });
 
   it('from a bare host is everything, the device first and the routes after what they need', () => {
-    const [mac2, mac3] = [vtepMac('n2'), vtepMac('n3')];
+    const [mac2, mac3] = [vtepMac('n2', 4), vtepMac('n3', 4)];
     expect(
       batches(difference(desired, BARE).steps).map(({ argv, input }) => [argv.slice(0, 2), input]),
     ).toEqual([
       [
         ['ip', '-force'],
         [
-          `link add name flannel.1 address ${vtepMac('n1')} mtu 1450 type vxlan id 1 local 192.168.1.1 dev eth0 dstport 8472 nolearning`,
+          `link add name flannel.1 address ${vtepMac('n1', 4)} mtu 1450 type vxlan id 1 local 192.168.1.1 dev eth0 dstport 8472 nolearning`,
           'link set dev flannel.1 alias kadm',
           'link set dev flannel.1 addrgenmode none',
           'address add 10.244.1.0/32 dev flannel.1',
@@ -99,7 +122,7 @@ describe('the difference', () => {
     expect(difference(after, inPlace(desired)).steps.map(describeStep)).toEqual([
       'route delete 10.244.3.0/24 via 10.244.3.0 dev flannel.1 proto 75',
       'neigh delete 10.244.3.0 dev flannel.1',
-      `fdb delete ${vtepMac('n3')} dev flannel.1 dst 192.168.1.3 self`,
+      `fdb delete ${vtepMac('n3', 4)} dev flannel.1 dst 192.168.1.3 self`,
     ]);
   });
 
@@ -127,7 +150,7 @@ describe('repairs of the device', () => {
     [
       'a MAC address that was changed',
       { mac: '02:00:00:00:00:09' },
-      `ip link set dev flannel.1 address ${vtepMac('n1')}`,
+      `ip link set dev flannel.1 address ${vtepMac('n1', 4)}`,
     ],
     ['an MTU that was changed', { mtu: 1400 }, 'ip link set dev flannel.1 mtu 1450'],
     ['a device that was set down', { up: false }, 'ip link set dev flannel.1 up'],
@@ -163,7 +186,7 @@ describe('repairs of the device', () => {
 
   it('never take the VNI and port of another program’s device', () => {
     const foreign = tunnel({ name: 'vx0', mac: '02:00:00:00:00:01', alias: undefined });
-    expect(difference(desired, { ...inPlace(desired), ...foreign })).toEqual({
+    expect(difference(desired, changed(foreign))).toEqual({
       steps: [],
       conflicts: ['device vx0 of another program has VNI 1 on UDP port 8472'],
       blocked: true,
@@ -174,7 +197,7 @@ describe('repairs of the device', () => {
     ['a tunnel of flannel’s own', { mac: '02:00:00:00:00:01', alias: undefined }],
     ['something else', { vxlan: undefined, kind: 'dummy' }],
   ])('never take its name from %s', (_, change) => {
-    const { steps, conflicts, blocked } = difference(desired, { ...inPlace(desired), ...tunnel(change) });
+    const { steps, conflicts, blocked } = difference(desired, changed(tunnel(change)));
     expect({ steps, blocked }).toEqual({ steps: [], blocked: true });
     expect(conflicts).toEqual([expect.stringMatching(/^device flannel.1 is another program's/)]);
   });
@@ -207,7 +230,7 @@ describe('the pods’ bridge', () => {
   });
 
   it('that was deleted comes back with all pods plugged in', () => {
-    const interfaces = [ETH0, ...tunnelOf(desired), pod('veth1', undefined)];
+    const interfaces = [ETH0, ...tunnelsOf(desired), pod('veth1', undefined)];
     expect(stepsFor({ interfaces, unplugged: ['veth1'] }).slice(-3)).toEqual([
       'ip link set dev cni0 up',
       'ip link set dev veth1 master cni0',
@@ -234,7 +257,7 @@ describe('the pods’ bridge', () => {
   it('is not taken from another program', () => {
     const addresses = [{ address: '10.244.7.1', prefix: 24, family: 'inet' }];
     const foreign = bridge({ alias: undefined, addresses });
-    const { steps, conflicts, blocked } = difference(desired, { ...inPlace(desired), ...foreign });
+    const { steps, conflicts, blocked } = difference(desired, changed(foreign));
     expect({ steps, blocked }).toEqual({ steps: [], blocked: true });
     expect(conflicts).toEqual([expect.stringMatching(/^device cni0 is another program's/)]);
   });
@@ -246,8 +269,8 @@ describe('iptables', () => {
     '-A KADM-FORWARD -s 10.244.0.0/16 -j ACCEPT',
     '-A KADM-FORWARD -d 10.244.0.0/16 -j ACCEPT',
   ];
-  const inputFor = (forward: Actual['forward']): string | undefined => {
-    const [batch] = batches(difference(desired, { ...inPlace(desired), forward }).steps);
+  const inputFor = (forward: FamilyState['forward']): string | undefined => {
+    const [batch] = batches(difference(desired, changed({ forward })).steps);
     return batch?.input;
   };
 
@@ -300,28 +323,28 @@ describe('a change of the backend', () => {
 describe('pruning', () => {
   it('removes a stale route of ours, on whatever device', () => {
     const stale = { dst: '10.99.0.0/24', gateway: '192.168.1.2', device: 'eth0', protocol: 75, metric: 5 };
-    expect(stepsFor({ routes: [...inPlace(desired).routes, stale] })).toEqual([
+    expect(stepsFor({ routes: [...stateOf(network).routes, stale] })).toEqual([
       'ip route delete 10.99.0.0/24 via 192.168.1.2 dev eth0 metric 5 proto 75',
     ]);
   });
 
   it('never touches a route of another program', () => {
     const foreign = { dst: '10.244.77.0/24', gateway: '192.168.1.2', device: 'eth0', protocol: 3, metric: 0 };
-    expect(stepsFor({ routes: [...inPlace(desired).routes, foreign] })).toEqual([]);
+    expect(stepsFor({ routes: [...stateOf(network).routes, foreign] })).toEqual([]);
   });
 
   it('leaves another program’s route to a peer where it is, and says so', () => {
-    const [first, , ...rest] = inPlace(desired).routes;
+    const [first, , ...rest] = stateOf(network).routes;
     const foreign = { dst: '10.244.2.0/24', gateway: undefined, device: 'eth0', protocol: 4, metric: 0 };
-    const found = difference(desired, { ...inPlace(desired), routes: [first ?? foreign, foreign, ...rest] });
+    const found = difference(desired, changed({ routes: [first ?? foreign, foreign, ...rest] }));
     expect(found.steps).toEqual([]);
     expect(found.conflicts).toEqual(["another program's route to 10.244.2.0/24 by eth0 is in the way"]);
   });
 
   it('removes neighbours and forwarding entries that nobody asked for', () => {
     const found = stepsFor({
-      neighbours: new Map([...desired.neighbours, ['10.244.8.0', '02:00:00:00:00:08']]),
-      fdb: [...inPlace(desired).fdb, { mac: '00:00:00:00:00:00', dst: '6.6.6.6' }],
+      neighbours: new Map([...network.neighbours, ['10.244.8.0', '02:00:00:00:00:08']]),
+      fdb: [...stateOf(network).fdb, { mac: '00:00:00:00:00:00', dst: '6.6.6.6' }],
     });
     expect(found).toEqual([
       'ip neigh delete 10.244.8.0 dev flannel.1',
@@ -330,8 +353,74 @@ describe('pruning', () => {
   });
 
   it('makes the nftables table anew when somebody changed it', () => {
-    const chains = desired.table.chains.map((chain) => ({ ...chain, rules: chain.rules.slice(1) }));
-    expect(stepsFor({ table: { ...desired.table, chains } })).toEqual(['nft']);
+    const chains = network.table.chains.map((chain) => ({ ...chain, rules: chain.rules.slice(1) }));
+    expect(stepsFor({ table: { ...network.table, chains } })).toEqual(['nft']);
+  });
+});
+
+describe('both families', () => {
+  const nodes = [1, 2].map((index) => node(index, { dual: true }));
+  const dual = desiredNetwork(nodes, dualPlan, dualHost).desired;
+  const dualSteps = (change: (actual: Actual) => Actual): string[] =>
+    texts(difference(dual, change(inPlace(dual))).steps);
+  const without6 = (interfaces: readonly HostInterface[]): HostInterface[] =>
+    interfaces.filter(({ name }) => name !== 'flannel-v6.1');
+
+  it('need nothing when both are in place', () => {
+    expect(dualSteps((actual) => actual)).toEqual([]);
+  });
+
+  it('have one bridge, which is made once', () => {
+    const made = dualSteps((actual) => ({ ...actual, interfaces: [ETH0, ...tunnelsOf(dual)] }));
+    expect(made.slice(0, 5)).toEqual([
+      `ip link add name cni0 address ${bridgeMac('n1')} type bridge`,
+      'ip link set dev cni0 alias kadm',
+      'ip link set dev cni0 mtu 1430',
+      'ip address add 10.244.1.1/24 dev cni0',
+      'ip address add fd00:10:244:1::1/64 dev cni0 nodad',
+    ]);
+  });
+
+  it('are repaired without touching each other', () => {
+    const made = dualSteps((actual) => ({ ...actual, interfaces: without6(actual.interfaces) }));
+    expect(made).toEqual([
+      `ip link add name flannel-v6.1 address ${vtepMac('n1', 6)} mtu 1430 type vxlan id 1 local fd77::1 dev eth0 dstport 8472 nolearning`,
+      'ip link set dev flannel-v6.1 alias kadm',
+      'ip link set dev flannel-v6.1 addrgenmode none',
+      'ip address add fd00:10:244:1::/128 dev flannel-v6.1 nodad',
+      'ip link set dev flannel-v6.1 up',
+      `ip neigh replace fd00:10:244:2:: lladdr ${vtepMac('n2', 6)} dev flannel-v6.1 nud permanent`,
+      `bridge fdb replace ${vtepMac('n2', 6)} dev flannel-v6.1 dst fd77::2 self permanent`,
+      'ip route replace fd00:10:244:2::/128 dev flannel-v6.1 proto 75',
+      'ip route replace fd00:10:244:2::/64 via fd00:10:244:2:: dev flannel-v6.1 onlink proto 75',
+    ]);
+  });
+
+  it('keep the address that the kernel gives to each link by itself', () => {
+    const local = { address: 'fe80::1', prefix: 64, family: 'inet6' };
+    const add = (one: HostInterface): HostInterface => ({ ...one, addresses: [...one.addresses, local] });
+    expect(dualSteps((actual) => ({ ...actual, interfaces: actual.interfaces.map(add) }))).toEqual([]);
+  });
+
+  it('know another program’s route by the metrics of their own', () => {
+    const route = { dst: 'fd00:10:244:2::/64', gateway: undefined, device: 'eth1', protocol: 2, metric: 256 };
+    const state = stateOf(inFamily(dual, 6));
+    const routes = [...state.routes.filter(({ dst }) => !dst.endsWith('/64')), route];
+    const whole = inPlace(dual);
+    const networks = new Map([...whole.networks, [6, { ...state, routes }] as const]);
+    expect(difference(dual, { ...whole, networks })).toMatchObject({
+      steps: [],
+      conflicts: ["another program's route to fd00:10:244:2::/64 by eth1 is in the way"],
+    });
+  });
+
+  it('let their packets pass by their own iptables', () => {
+    const state = { ...stateOf(inFamily(dual, 6)), forward: { drops: true, rules: undefined } };
+    const whole = inPlace(dual);
+    const networks = new Map([...whole.networks, [6, state] as const]);
+    const [batch] = batches(difference(dual, { ...whole, networks }).steps);
+    expect(batch?.argv[0]).toBe('ip6tables-restore');
+    expect(batch?.input).toContain('-A KADM-FORWARD -s fd00:10:244::/56 -j ACCEPT');
   });
 });
 

@@ -1,24 +1,25 @@
 import { describe, expect, it } from 'vitest';
 import { nameStep } from '../../../src/cni/apply.ts';
-import { desiredNetwork } from '../../../src/cni/desired.ts';
+import { desiredNetwork, noClaims } from '../../../src/cni/desired.ts';
 import { difference } from '../../../src/cni/diff.ts';
 import { followNodes } from '../../../src/cni/follow.ts';
 import type { NodeFacts } from '../../../src/cni/node-facts.ts';
 import type { Pass } from '../../../src/cni/reconcile.ts';
 import { vtepMac } from '../../../src/cni/vtep.ts';
-import { host, inPlace, node, plan } from './nodes.ts';
+import { dualHost, dualPlan, host, inFamily, inPlace, node, plan, stateOf } from './nodes.ts';
 
 /** What the last look found, with these Nodes and all in place. */
-function passWith(nodes: readonly NodeFacts[]): Pass {
-  const claims = new WeakMap();
-  const planned = desiredNetwork(nodes, plan, host, claims);
+function passWith(nodes: readonly NodeFacts[], facts = host, own = plan): Pass {
+  const claims = noClaims();
+  const planned = desiredNetwork(nodes, own, facts, claims);
   const found = { steps: [], conflicts: [], blocked: false, warnings: [] };
   return {
     ...planned,
     ...found,
-    podCidr: host.podCidr,
+    podCidrs: facts.podCidrs,
+    lacking: undefined,
     actual: inPlace(planned.desired),
-    facts: host,
+    facts,
     claims,
     nodes: byName(nodes),
   };
@@ -63,7 +64,9 @@ describe('changed Nodes', () => {
   it('that another program’s route is in the way of do not count as made', () => {
     const before = passWith(others);
     const route = { dst: '10.244.4.0/24', gateway: undefined, device: 'eth0', protocol: 4, metric: 0 };
-    const taken = { ...before, actual: { ...before.actual, routes: [...before.actual.routes, route] } };
+    const state = stateOf(inFamily(before.desired, 4));
+    const networks = new Map([[4 as const, { ...state, routes: [...state.routes, route] }]]);
+    const taken = { ...before, actual: { ...before.actual, networks } };
     const come = followNodes(plan, byName([...others, node(4)]), taken);
     expect(come?.conflicts).toHaveLength(1);
     expect(stepsOf(come)?.join()).not.toContain('route');
@@ -72,12 +75,26 @@ describe('changed Nodes', () => {
     );
   });
 
+  it('touch their entries in each family', () => {
+    const dual = [1, 2, 3].map((index) => node(index, { dual: true }));
+    const next = followNodes(dualPlan, byName(dual), passWith(dual.slice(0, 2), dualHost, dualPlan));
+    expect(stepsOf(next)).toEqual([
+      expect.stringMatching(/^ip neigh replace 10\.244\.3\.0 /),
+      expect.stringMatching(/^bridge fdb replace \S+ dev flannel\.1 dst 192\.168\.1\.3 /),
+      expect.stringMatching(/^ip route replace 10\.244\.3\.0\/24 /),
+      expect.stringMatching(/^ip neigh replace fd00:10:244:3:: /),
+      expect.stringMatching(/^bridge fdb replace \S+ dev flannel-v6\.1 dst fd77::3 /),
+      expect.stringMatching(/^ip route replace fd00:10:244:3::\/128 /),
+      expect.stringMatching(/^ip route replace fd00:10:244:3::\/64 /),
+    ]);
+  });
+
   it.each<[string, NodeFacts[]]>([
     ['a Node comes', [node(4)]],
     ['one goes', []],
     ['one claims the CIDR of an older one', [node(4, { podCidr: '10.244.2.0/24' })]],
     ['one claims a CIDR that holds others', [node(4, { podCidr: '10.244.0.0/17' })]],
-    ['one claims the MAC address of another', [node(4, { mac: vtepMac('n2') })]],
+    ['one claims the MAC address of another', [node(4, { mac: vtepMac('n2', 4) })]],
     ['one claims the address of another', [node(4, { publicIp: '192.168.1.2' })]],
     [
       'one claims what an older one reports',

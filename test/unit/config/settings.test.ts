@@ -74,6 +74,72 @@ spec: { network: { port: 4789 } }
     );
   });
 
+  const DUAL = {
+    podNetworkCidr: '10.244.0.0/16,fd00:10:244::/56',
+    serviceCidr: '10.96.0.0/16,fd00:10:96::/112',
+  };
+
+  it('takes a network of each family, the primary one first', () => {
+    const { podCidrs, serviceCidrs } = init(DUAL);
+    expect(podCidrs.map(({ text }) => text)).toEqual(['10.244.0.0/16', 'fd00:10:244::/56']);
+    expect(serviceCidrs.map(({ text }) => text)).toEqual(['10.96.0.0/16', 'fd00:10:96::/112']);
+    const turned = {
+      podNetworkCidr: 'fd00:10:244::/56, 10.244.0.0/16',
+      serviceCidr: 'fd00:10:96::/112,10.96.0.0/16',
+      apiserverAdvertiseAddress: 'fd77::1',
+    };
+    expect(init(turned)).toMatchObject({ podCidrs: [{ family: 6 }, { family: 4 }], nodeIP: 'fd77::1' });
+    // Pods may have two where Services have one.
+    expect(init({ podNetworkCidr: DUAL.podNetworkCidr }).serviceCidrs).toHaveLength(1);
+  });
+
+  it('keeps the networks of both families from the proxy', () => {
+    const facts = { ...FACTS, environment: { HTTPS_PROXY: 'http://proxy:3128' } };
+    const { proxy } = initSettings(DUAL, {}, facts, 'v1.36.3');
+    const none = proxy.find(({ name }) => name === 'NO_PROXY')?.value ?? '';
+    expect(none.split(',')).toEqual(
+      expect.arrayContaining(['10.244.0.0/16', 'fd00:10:244::/56', '10.96.0.0/16', 'fd00:10:96::/112']),
+    );
+  });
+
+  it.each([
+    [{ podNetworkCidr: '10.244.0.0/16,10.245.0.0/16' }, 'holds more than one CIDR of a family'],
+    [{ podNetworkCidr: `${DUAL.podNetworkCidr},fd01::/56` }, 'holds more than one CIDR of a family'],
+    [{ serviceCidr: DUAL.serviceCidr }, 'has IPv6, and --pod-network-cidr 10.244.0.0/16 has not'],
+    [{ ...DUAL, serviceCidr: 'fd00:10:96::/112,10.96.0.0/16' }, 'begin with different families'],
+    [{ ...DUAL, apiserverAdvertiseAddress: 'fd77::1' }, 'address fd77::1 is not IPv4'],
+    [
+      { podNetworkCidr: 'fd00:10:244::/56', serviceCidr: 'fd00:10:96::/112' },
+      'address 10.0.0.1 is not IPv6, which --service-cidr fd00:10:96::/112 begins with',
+    ],
+    [{ ...DUAL, podNetworkCidr: '10.244.0.0/16,fd11:10::/40' }, 'fd11:10::/40 holds too many networks'],
+    [{ ...DUAL, podNetworkCidr: '10.244.0.0/16,fd00::/72' }, 'fd00::/72 holds no network of a node'],
+    [{ ...DUAL, serviceCidr: '10.96.0.0/16,fd00:10:96::/64' }, 'fd00:10:96::/64 is too large for Services'],
+    [
+      {
+        ...DUAL,
+        podNetworkCidr: '10.244.0.0/16,fd00:10:96::/56',
+        serviceCidr: '10.96.0.0/16,fd00:10:96::/112',
+      },
+      'overlap',
+    ],
+    [{ ...DUAL, networkVni: '10000' }, '--network-vni: 10000 is too large for IPv6'],
+    [{ networkVni: '10000000' }, '--network-vni: 10000000 is too large for IPv4'],
+  ])('refuses networks that cannot be: %j', (flags, message) => {
+    expect(() => init(flags)).toThrow(
+      expect.objectContaining({ message: expect.stringContaining(message), exitCode: 2 }),
+    );
+  });
+
+  it('refuses one prefix of nodes’ networks for both families', () => {
+    const yaml = (name: string): string => `apiVersion: kubeadm.k8s.io/v1beta4
+kind: ClusterConfiguration
+controllerManager: { extraArgs: [{ name: ${name}, value: "25" }] }
+`;
+    expect(() => init(DUAL, yaml('node-cidr-mask-size'))).toThrow('does not go with pod networks of both');
+    expect(init(DUAL, yaml('node-cidr-mask-size-ipv4')).podCidrs).toHaveLength(2);
+  });
+
   it('asks for an address when the host has no default route', () => {
     const facts = { hostname: 'h1', defaultAddress: undefined };
     expect(() => initSettings({}, {}, facts, 'v1.36.3')).toThrow('no default route');

@@ -46,6 +46,7 @@ const network = {
 
 const cluster = {
   settings: joinSettings(flags, {}, FACTS),
+  nodeIP: '10.0.0.2',
   server: 'https://k8s.example.org:6443',
   caPem: '',
   access: { server: '', caPem: '' },

@@ -14,7 +14,10 @@ const filesOf = (index: number): Map<string, { content: string; mode: number }> 
 };
 
 test('a known_hosts line names the host and its address', () => {
-  const line = knownHostsLine({ name: 'h2', address: '192.168.77.12' }, 'ssh-ed25519 AAAAC3 h2\n');
+  const line = knownHostsLine(
+    { name: 'h2', address: '192.168.77.12', ipv6: 'fd6b:6164:6d00:77::12' },
+    'ssh-ed25519 AAAAC3 h2\n',
+  );
   expect(line).toBe('h2,192.168.77.12 ssh-ed25519 AAAAC3\n');
 });
 

@@ -22,7 +22,7 @@ test.each([
 test('hosts are h1, h2, ... from .11 on, behind .1', () => {
   expect(gatewayOf(RECORD)).toBe('192.168.78.1');
   expect(hostsOf(RECORD)).toEqual([
-    { name: 'h1', address: '192.168.78.11' },
-    { name: 'h2', address: '192.168.78.12' },
+    { name: 'h1', address: '192.168.78.11', ipv6: 'fd6b:6164:6d00:78::11' },
+    { name: 'h2', address: '192.168.78.12', ipv6: 'fd6b:6164:6d00:78::12' },
   ]);
 });

@@ -15,19 +15,33 @@ function status(node: string, peer: string, { counters, host, ...wish }: Wish = 
   return {
     node,
     backend: 'vxlan',
-    device: 'flannel.1',
     mtu: 1450,
-    podCidr: node === 'a' ? '10.244.1.0/24' : '10.244.2.0/24',
+    networks: [
+      {
+        family: 'IPv4',
+        device: 'flannel.1',
+        podCidr: node === 'a' ? '10.244.1.0/24' : '10.244.2.0/24',
+        received: counters?.received ?? 100,
+        sent: 100,
+      },
+      {
+        family: 'IPv6',
+        device: 'flannel-v6.1',
+        podCidr: node === 'a' ? 'fd00:10:244:1::/64' : 'fd00:10:244:2::/64',
+        received: 0,
+        sent: 0,
+      },
+    ],
     peers: { wanted: 1, installed: 1 },
     ready: true,
     conflicts: [],
     warnings: [],
     refusals: [],
-    probes: [{ node: peer, state: 'broken', small: SERIES, full: SERIES }],
+    probes: [{ node: peer, family: 'IPv4', state: 'broken', small: SERIES, full: SERIES }],
     host: {
       competingCni: [],
       strictReversePath: [],
-      counters: { received: 100, sent: 100, reversePathDrops: 0, checksumErrors: 0, ...counters },
+      counters: { reversePathDrops: 0, checksumErrors: 0, ...counters },
       ...host,
     },
     ...wish,
@@ -48,6 +62,7 @@ function evidence({ a, b, aAfter, bAfter, burst, podAddresses }: Case): PairEvid
   return {
     from: 'a',
     to: 'b',
+    family: 'IPv4',
     port: 8472,
     before: { from: status('a', 'b', a), to: status('b', 'a', b) },
     after: {
@@ -55,7 +70,7 @@ function evidence({ a, b, aAfter, bAfter, burst, podAddresses }: Case): PairEvid
       to: status('b', 'a', { ...b, counters: { ...b?.counters, ...bAfter } }),
     },
     burst: burst ?? { small: LOST, full: LOST },
-    podAddresses: podAddresses ?? {},
+    podAddresses: podAddresses ?? { from: [], to: [] },
   };
 }
 
@@ -77,7 +92,7 @@ describe('the likely cause', () => {
     ['checksum-offload', /on a: ethtool -K flannel.1/, { bAfter: { checksumErrors: 60 } }],
     ['mtu', /those of 1450 bytes do not/, { burst: { small: FOUND, full: LOST } }],
     ['competing-cni', /on b .*00-aaa.conflist/, { b: { host: { competingCni: ['00-aaa.conflist'] } } }],
-    ['competing-cni', /such as 10.88.0.3/, { podAddresses: { from: '10.88.0.3', to: '10.244.2.7' } }],
+    ['competing-cni', /such as 10.88.0.3/, { podAddresses: { from: ['10.88.0.3'], to: ['10.244.2.7'] } }],
     [
       'missing-route',
       /a has no route to the pods of b: another program/,
@@ -98,12 +113,25 @@ describe('the likely cause', () => {
       /chain FORWARD/,
       {
         burst: { small: FOUND, full: FOUND },
-        podAddresses: { from: '10.244.1.5', to: '10.244.2.7' },
+        podAddresses: { from: ['10.244.1.5', 'fd00:10:244:1::5'], to: ['10.244.2.7'] },
       },
     ],
     ['unknown', /tcpdump/, { bAfter: { received: 180 }, aAfter: { received: 180 } }],
   ])('is %s: %s', (kind, text, wish) => {
     expect(likelyCause(evidence(wish))).toEqual({ kind, text: expect.stringMatching(text) });
+  });
+
+  it('is sought in the family that is broken', () => {
+    const wish = evidence({ bAfter: { received: 180 }, aAfter: { received: 180 } });
+    expect(likelyCause({ ...wish, family: 'IPv6' })).toMatchObject({
+      kind: 'missing-route',
+      text: expect.stringMatching(/a has no route/),
+    });
+    const probed = (one: AgentStatus | undefined): AgentStatus | undefined =>
+      one && { ...one, probes: one.probes.map((probe) => ({ ...probe, family: 'IPv6' as const })) };
+    const before = { from: probed(wish.before.from), to: probed(wish.before.to) };
+    // Of IPv4 much has arrived, of IPv6 nothing.
+    expect(likelyCause({ ...wish, before, family: 'IPv6' })).toMatchObject({ kind: 'blocked-udp' });
   });
 
   it('is not sought behind an agent that gives no answer', () => {
