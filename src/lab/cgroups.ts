@@ -1,4 +1,4 @@
-import { readdir, readFile, rmdir } from 'node:fs/promises';
+import { readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import { hasCode } from '../errors.ts';
 import { exists } from '../host/host.ts';
 
@@ -36,6 +36,24 @@ export async function labsWithCgroups(): Promise<string[]> {
 export async function processesOf(lab: string): Promise<number[]> {
   const lists = await Promise.all((await cgroupsOf(lab)).map(processesBelow));
   return [...new Set(lists.flat())];
+}
+
+/**
+ * Wakes what is frozen in a lab's cgroups. runc freezes a container for a moment to change its settings, and under cgroup v1
+ * what is frozen does not even end by SIGKILL: a power cut in that moment would leave it for ever.
+ */
+export async function thaw(lab: string): Promise<void> {
+  for (const path of await cgroupsOf(lab)) {
+    if (path.startsWith(`${MOUNT}/freezer/`)) await thawBelow(path);
+  }
+}
+
+async function thawBelow(path: string): Promise<void> {
+  for (const name of await directories(path)) await thawBelow(`${path}/${name}`);
+  const state = `${path}/freezer.state`;
+  // Gone meanwhile, or the lab's root, which cannot be frozen.
+  const present = await readFile(state, 'utf8').catch(() => '');
+  if (present.trim() !== '' && present.trim() !== 'THAWED') await writeFile(state, 'THAWED').catch(() => {});
 }
 
 /** Removes a lab's cgroups, and their common parent when no other lab is left. Those in use stay. */

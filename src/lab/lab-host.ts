@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { UserError } from '../errors.ts';
 import { type RunOptions, type RunResult, runCommand } from '../host/command.ts';
+import { thaw } from './cgroups.ts';
 import { containerId, netnsName } from './names.ts';
 import { hostPaths } from './paths.ts';
 import { findSupervisor } from './processes.ts';
@@ -72,8 +73,10 @@ export class LabHost {
   async kill(): Promise<void> {
     const pid = await this.pid();
     if (pid !== undefined) process.kill(pid, 'SIGKILL');
-    const off = async (): Promise<boolean> =>
-      !(await containerKnown(this.#id)) && (await findSupervisor(this.lab, this.#id)) === undefined;
+    const off = async (): Promise<boolean> => {
+      await thaw(this.lab);
+      return !(await containerKnown(this.#id)) && (await findSupervisor(this.lab, this.#id)) === undefined;
+    };
     await this.#until(off, POWER_OFF_MS, 'is not off');
   }
 

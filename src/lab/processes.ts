@@ -1,5 +1,5 @@
 import { readdir, readFile } from 'node:fs/promises';
-import { processesOf } from './cgroups.ts';
+import { processesOf, thaw } from './cgroups.ts';
 import { hostOf } from './names.ts';
 import { labPaths, RUNC_ROOT } from './paths.ts';
 
@@ -44,6 +44,7 @@ export async function killLab(lab: string): Promise<number[]> {
     const left = await labProcesses(lab);
     if (left.length === 0 || performance.now() > deadline) return left;
     for (const pid of left) killQuietly(pid);
+    await thaw(lab);
     await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
   }
 }

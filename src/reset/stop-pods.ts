@@ -7,7 +7,7 @@ import type { Phase } from '../phases/phase.ts';
 import type { ResetContext } from './context.ts';
 
 const PODS_SLICE = 'kubepods.slice';
-const STOP_TIMEOUT_MS = 30_000;
+const STOP_TIMEOUT_MS = 90_000;
 const SHIM_GRACE_MS = 5_000;
 const CGROUPS = '/sys/fs/cgroup';
 
@@ -23,6 +23,7 @@ export const stopPods: Phase<ResetContext> = {
     }
     // Slices of systemd hold the containers, so one signal reaches all of them at once.
     await host.run(['systemctl', 'kill', '--signal=SIGKILL', PODS_SLICE], { allowFailure: true });
+    await thaw(host);
     await untilShimsEnd(host);
     if (runtimeStays(ledger)) await removeContainers(host);
     step.progress('stopping containerd');
@@ -100,6 +101,18 @@ async function removeContainers(host: Host): Promise<void> {
       await host.run([...ctr, list, 'rm', how, id], { allowFailure: true });
     }
   }
+}
+
+/**
+ * runc freezes a container for a moment to change its settings. Under cgroup v1 what is frozen does not even end by SIGKILL, and
+ * a runc that was ended itself in that moment wakes it no more.
+ */
+async function thaw(host: Host): Promise<void> {
+  const path = `${CGROUPS}/freezer/${PODS_SLICE}`;
+  const look = ['grep', '--recursive', '--files-without-match', '--include=freezer.state', 'THAWED', path];
+  const { stdout } = await host.query(look, { allowFailure: true });
+  const frozen = stdout.split('\n').filter((line) => line !== '');
+  if (frozen.length > 0) await host.run(['tee', ...frozen], { input: 'THAWED\n', allowFailure: true });
 }
 
 /** containerd clears up after containers that ended; a shim that stays longer than that is killed. */
