@@ -61,9 +61,27 @@ describe('openssl verify believes', () => {
 
   test('what is signed by an authority that calls its key in its own way, as Go’s do, and finds it again', async () => {
     const [keyFile, certFile] = [join(folder, 'go-ca.key'), join(folder, 'go-ca.crt')];
-    const named = ['-subj', '/CN=kubernetes', '-addext', `subjectKeyIdentifier=${'A1'.repeat(20)}`];
+    const extensions = `basicConstraints=critical,CA:true
+keyUsage=critical,keyCertSign
+subjectKeyIdentifier=${'A1'.repeat(20)}`;
+    const config = put(
+      'go-ca.conf',
+      `[req]\ndistinguished_name=dn\nx509_extensions=ca\n[dn]\n[ca]\n${extensions}\n`,
+    );
     openssl('genpkey', '-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-256', '-out', keyFile);
-    openssl('req', '-x509', '-key', keyFile, '-days', '9', '-out', certFile, ...named);
+    const request = [
+      'req',
+      '-x509',
+      '-config',
+      config,
+      '-key',
+      keyFile,
+      '-days',
+      '9',
+      '-subj',
+      '/CN=kubernetes',
+    ];
+    openssl(...request, '-out', certFile);
     const pki = '/etc/kubernetes/pki';
     const existing = new Map([
       [`${pki}/ca.crt`, readFileSync(certFile, 'utf8')],
