@@ -13,6 +13,7 @@ import {
   nullValue,
   objectIdentifier,
   octetString,
+  oidOf,
   pem,
   sequence,
   set,
@@ -69,7 +70,6 @@ export function createCertificate(spec: CertificateSpec): string {
   const algorithm = signatureAlgorithm(spec.signer);
   const subject = nameOf(spec.subject);
   const issuer = spec.issuerPem === undefined ? undefined : new X509Certificate(spec.issuerPem);
-  const issuerKey = issuer?.publicKey ?? spec.publicKey;
   const body = sequence(
     explicit(0, integer(Buffer.from([2]))),
     integer(serialNumber()),
@@ -78,7 +78,7 @@ export function createCertificate(spec: CertificateSpec): string {
     sequence(time(spec.notBefore), time(spec.notAfter)),
     subject,
     spki(spec.publicKey),
-    explicit(3, sequence(...extensions(spec, issuerKey))),
+    explicit(3, sequence(...extensions(spec, issuer))),
   );
   return pem('CERTIFICATE', signed(body, spec.signer, algorithm));
 }
@@ -154,7 +154,20 @@ function keyIdentifier(key: KeyObject): Buffer {
   return createHash('sha1').update(bytesOf(bits).subarray(1)).digest();
 }
 
-function extensions(spec: CertificateSpec, issuerKey: KeyObject): Asn1[] {
+/**
+ * What an authority's own certificate calls its key, which those that it signs have to repeat (RFC 5280, 4.2.1.1): other
+ * programs make it in other ways than kadm, Go by SHA-256.
+ */
+function identifierOf(authority: X509Certificate): Buffer {
+  const [body] = children(fromDer(authority.raw));
+  const [list] = children(children(body).at(-1));
+  const found = children(list)
+    .map(children)
+    .find(([oid]) => oidOf(oid) === OID.subjectKeyIdentifier);
+  return found === undefined ? keyIdentifier(authority.publicKey) : bytesOf(fromDer(bytesOf(found.at(-1))));
+}
+
+function extensions(spec: CertificateSpec, issuer: X509Certificate | undefined): Asn1[] {
   const { byte, unused } = spec.isCa ? KEY_USAGE.ca : KEY_USAGE.leaf;
   const usages = spec.usages.map((one) =>
     objectIdentifier(one === 'server' ? OID.serverAuth : OID.clientAuth),
@@ -167,9 +180,9 @@ function extensions(spec: CertificateSpec, issuerKey: KeyObject): Asn1[] {
     ...(spec.isCa
       ? [extension(OID.subjectKeyIdentifier, false, octetString(keyIdentifier(spec.publicKey)))]
       : []),
-    ...(spec.isCa
+    ...(issuer === undefined
       ? []
-      : [extension(OID.authorityKeyIdentifier, false, sequence(implicit(0, keyIdentifier(issuerKey))))]),
+      : [extension(OID.authorityKeyIdentifier, false, sequence(implicit(0, identifierOf(issuer))))]),
     ...(alternative === undefined ? [] : [extension(OID.subjectAltName, false, alternative)]),
   ];
 }

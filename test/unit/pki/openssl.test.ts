@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -58,6 +58,41 @@ describe('openssl verify believes', () => {
         expect(verify(at(`${authority}.crt`), `ssl${usage}`, path)).toBe(`${path}: OK`);
     },
   );
+
+  test('what is signed by an authority that calls its key in its own way, as Go’s do, and finds it again', async () => {
+    const [keyFile, certFile] = [join(folder, 'go-ca.key'), join(folder, 'go-ca.crt')];
+    const extensions = `basicConstraints=critical,CA:true
+keyUsage=critical,keyCertSign
+subjectKeyIdentifier=${'A1'.repeat(20)}`;
+    const config = put(
+      'go-ca.conf',
+      `[req]\ndistinguished_name=dn\nx509_extensions=ca\n[dn]\n[ca]\n${extensions}\n`,
+    );
+    openssl('genpkey', '-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-256', '-out', keyFile);
+    const request = [
+      'req',
+      '-x509',
+      '-config',
+      config,
+      '-key',
+      keyFile,
+      '-days',
+      '9',
+      '-subj',
+      '/CN=kubernetes',
+    ];
+    openssl(...request, '-out', certFile);
+    const pki = '/etc/kubernetes/pki';
+    const existing = new Map([
+      [`${pki}/ca.crt`, readFileSync(certFile, 'utf8')],
+      [`${pki}/ca.key`, readFileSync(keyFile, 'utf8')],
+    ]);
+    const made = await planPki(SETTINGS, existing, new Date());
+    for (const { path, content } of made) existing.set(path, content);
+    const leaf = put('by-go-ca.crt', existing.get(`${pki}/apiserver.crt`) ?? '');
+    expect(verify(certFile, 'sslserver', leaf)).toBe(`${leaf}: OK`);
+    expect(await planPki(SETTINGS, existing, new Date())).toEqual(made);
+  });
 
   test('the API server by its names and addresses, and by no others', () => {
     const [ca, path] = [at('ca.crt'), at('apiserver.crt')];
