@@ -45,8 +45,11 @@ async function joinAll(hosts: readonly BenchHost[]): Promise<JoinsRun> {
   const targets = workers.flatMap(({ name }) => ['--ssh', `root@${name}`]);
   const before = await machineSeconds();
   const times = new ProcessorTime(NODE, kindOf);
-  const { seconds } = await master.time(['kadm', 'join', ...targets]);
+  const [joined] = await Promise.allSettled([master.time(['kadm', 'join', ...targets])]);
+  // Also after a failure: it would watch for ever.
   const found = await times.end();
+  if (joined.status === 'rejected') throw joined.reason;
+  const { seconds } = joined.value;
   return {
     workers: workers.length,
     ready: await readyWorkers(master),

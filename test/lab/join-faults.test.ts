@@ -90,15 +90,14 @@ function secretly(other: LabHost): string {
     ip link add nat0 type bridge && ip addr add ${other.address}/32 dev nat0 && ip link set nat0 up`;
 }
 
-/** Makes a node a bare host again. */
-async function taken(...hosts: LabHost[]): Promise<void> {
-  const { exitCode, said } = await kadm(
-    'reset',
-    '--force',
-    ...hosts.flatMap(({ name }) => ['--ssh', `root@${name}`]),
-  );
+/** Makes a host bare again, and takes its node out of the cluster. */
+async function taken(host: LabHost): Promise<void> {
+  const { exitCode, said } = await kadm('reset', '--force', '--ssh', `root@${host.name}`);
   expect({ exitCode, said: exitCode === 0 ? '' : said }).toEqual({ exitCode: 0, said: '' });
-  await kubectl.run('delete', 'node', ...hosts.map(({ name }) => name));
+  // An API server that has just started knows no roles yet.
+  const remove = async (): Promise<number> =>
+    (await kubectl.attempt(['delete', 'node', host.name, '--ignore-not-found'])).exitCode;
+  await expect.poll(remove, { timeout: PATIENCE_MS, interval: 1_000 }).toBe(0);
 }
 
 test('a firewall that drops 6443, an address that another has, and a copy of a machine are named', async () => {
@@ -118,6 +117,7 @@ test('a firewall that drops 6443, an address that another has, and a copy of a m
   expect(exitCode).toBe(4);
   await on(h3, 'iptables -F OUTPUT; umount -l /sys/class');
   await on(h4, 'ip link del nat0; umount -l /sys/class');
+  await taken(h3);
 });
 
 test('a worker that is rebooted, and another whose network is cut for 20 s', async () => {
@@ -155,11 +155,8 @@ test('a control plane that is rebooted while a worker joins', async () => {
   await inTheMiddle(h4);
   await reboot(h2);
   const { exitCode, said } = await running;
-  expect({ exitCode, said }).toEqual({
-    exitCode: expect.any(Number),
-    said: expect.stringContaining('the SSH connection was lost'),
-  });
-  expect(exitCode).not.toBe(0);
+  // It may also be back before anything gives up.
+  if (exitCode !== 0) expect(said).toMatch(/^ *h[24] +failed /m);
   await endsWell();
 });
 
