@@ -56,7 +56,7 @@ export function scaleSection(figures: ScaleFigures, machine: Machine): string {
         idleRow(`worker, ${nodes} nodes`, idle.large, '1 %', '110 MB'),
       ],
     ),
-    'CPU is that of the whole unit, with the programs that it starts. Memory is resident, in MB; of it the executable is shared by all processes that run it.',
+    'CPU is that of the whole unit, with the programs that it starts; the copies answer no probes, and to ask those that are silent costs more than an answer. Memory is resident, in MB; of it the executable is shared by all processes that run it.',
   ].join('\n\n');
 }
 
