@@ -29,6 +29,7 @@ import {
 } from './report.ts';
 import { benchScale } from './scale-bench.ts';
 import { benchThroughput } from './throughput-bench.ts';
+import { demandTools } from './traffic-tools.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const DOCUMENT = join(ROOT, 'docs/benchmarks.md');
@@ -64,6 +65,8 @@ async function bench(options: Options): Promise<void> {
   process.on('SIGTERM', onSignal);
   try {
     const setting = await prepare(interrupt.signal);
+    // Rather now than after all other parts.
+    if (options.only === undefined || options.only === 'throughput') await demandTools();
     warnOfLoad(setting.say);
     const sections = await measure(options, setting);
     for (const [heading, text] of sections) process.stdout.write(`\n## ${heading}\n\n${text}\n`);

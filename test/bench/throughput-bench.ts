@@ -3,7 +3,7 @@ import type { Backend } from '../../src/cni/backend.ts';
 import { CONFLIST_PATH } from '../../src/cni/conflist.ts';
 import { type BenchHost, type BenchSetting, onFreshHosts } from './bench-lab.ts';
 import { quietCluster, until } from './quiet-cluster.ts';
-import { demandTools, requests, type TrafficEnd, throughput } from './traffic-tools.ts';
+import { requests, type TrafficEnd, throughput } from './traffic-tools.ts';
 
 const LAB = 'bench-throughput';
 const NODE = '/root/node';
@@ -40,7 +40,6 @@ export interface ThroughputFigures {
  * between the hosts themselves. Pods' networks are made by the CNI plugins with the configuration that kadm wrote.
  */
 export async function benchThroughput(setting: BenchSetting, runs: number): Promise<ThroughputFigures> {
-  await demandTools();
   const vxlan = await onCluster(setting, 'vxlan', async (hosts) => ({
     traffic: await measureTraffic(hosts, 'vxlan', setting, runs),
     cni: await measureCni(hosts[1], setting, runs),
