@@ -150,16 +150,6 @@ test('an address of a node is not given to another host', async () => {
   await on(h4, 'ip link del nat0');
 });
 
-test('a control plane that is rebooted while a worker joins', async () => {
-  const running = up(...ALL);
-  await inTheMiddle(h4);
-  await reboot(h2);
-  const { exitCode, said } = await running;
-  // It may also be back before anything gives up.
-  if (exitCode !== 0) expect(said).toMatch(/^ *h[24] +failed /m);
-  await endsWell();
-});
-
 test('kadm that is killed while a worker joins', async () => {
   await taken(h4);
   const running = up(...ALL);

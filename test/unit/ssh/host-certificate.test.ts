@@ -23,6 +23,7 @@ beforeAll(() => {
     ['host-rsa', 'rsa', '-b', '2048'],
   ] as const)
     run('ssh-keygen', '-q', '-N', '', '-t', ...type, '-f', join(folder, name));
+  // To find the primes takes a busy machine long.
 }, 60_000);
 afterAll(() => rmSync(folder, { recursive: true }));
 
