@@ -267,9 +267,9 @@ test('50 ms of delay and 5 % of packets lost each way are no fault', async () =>
       .host(name)
       .exec(['conntrack', '--delete', '--proto', 'udp', '--dport', '8472'], { allowFailure: true });
   for (const name of names) {
-    // What a program gets of a tunnel's packet has whole checksums only where the device may not add them later.
-    await on(name, 'ethtool', '-K', 'eth0', 'tx', 'off');
-    mend.push(() => on(name, 'ethtool', '-K', 'eth0', 'tx', 'on'));
+    // Else what is in the tunnel leaves this kernel, for a program, without the checksums that a device would add.
+    await on(name, 'ethtool', '-K', 'flannel.1', 'tx', 'off');
+    mend.push(() => on(name, 'ethtool', '-K', 'flannel.1', 'tx', 'on'));
     await on(name, 'nft', 'add table ip slow; add chain ip slow out { type nat hook output priority -100; }');
     mend.push(async () => {
       await on(name, 'nft', 'delete table ip slow');
