@@ -2,18 +2,19 @@ import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { BRIDGE, ROUTE_PROTOCOL } from '../cni/desired.ts';
 import { NFT_TABLE } from '../cni/network-table.ts';
+import { isRouteToPeer, tellsWhatIsWanted, type WantedEntries } from './wanted-news.ts';
 
 /**
  * Listens to the kernel's own news (rtnetlink by `ip monitor`, nfnetlink by `nft monitor`) until the signal, and
  * tells of those that concern the network. Forwarding entries are among the neighbours.
- * @param isKnown whether a line of `ip -details monitor label` tells nothing new
+ * @param wanted entries of peers, as they are wanted now
  * @throws Error when one of the two ends by itself
  */
 export async function kernelEvents(
   network: { readonly vni: number },
   signal: AbortSignal,
   onEvent: () => void,
-  isKnown: (line: string) => boolean,
+  wanted: () => WantedEntries | undefined,
 ): Promise<void> {
   const links = new LinkNews(network.vni);
   const stop = new AbortController();
@@ -21,7 +22,8 @@ export async function kernelEvents(
   try {
     await Promise.race([
       tell(['ip', '-details', 'monitor', 'label', 'link', 'address', 'route', 'neigh'], all, (line) => {
-        if (links.concernsNetwork(line) && !isKnown(line)) onEvent();
+        const concerns = links.concernsNetwork(line) || isRouteToPeer(line, wanted());
+        if (concerns && !tellsWhatIsWanted(line, wanted())) onEvent();
       }),
       // Chains alone: a flushed table loses its own, and kube-proxy's many rules are not printed.
       tell(['nft', 'monitor', 'chains'], all, (line) => {

@@ -26,7 +26,6 @@ import { type PassFacts, passFacts } from './pass-facts.ts';
 import type { Service } from './service.ts';
 import { type AgentSettings, keepBackend, networkOf } from './settings.ts';
 import { Wake } from './wake.ts';
-import { tellsWhatIsWanted } from './wanted-news.ts';
 
 /** Everything is compared again after this time, whether or not something was heard of. */
 const PERIOD_MS = 30_000;
@@ -99,7 +98,7 @@ export class NetworkService implements Service {
           this.#network,
           all,
           () => this.wake('an event of the kernel'),
-          (line) => tellsWhatIsWanted(line, this.#desired),
+          () => this.#desired,
         ),
         cniFileEvents(this.#host, all, () => this.wake('a change of a CNI file')),
         this.#announcer.start(all),

@@ -6,11 +6,20 @@ const ROUTE =
   /^\[ROUTE\](Deleted )?unicast (\S+)(?: via (\S+))? dev (\S+) table main proto (\d+) scope global(?: metric \d+)?( onlink)?(?: pref medium)? *$/;
 const NEIGHBOUR = /^\[NEIGH\](Deleted )?(\S+) dev (\S+) (?:lladdr (\S+) (NOARP )?PERMANENT|FAILED) *$/;
 
+/** What peers need in the kernel. */
+export type WantedEntries = Pick<Desired, 'networks'>;
+
+/** Whether the kernel's news is of a route to the pods of a peer, whoever made it: it may have taken the place of ours. */
+export function isRouteToPeer(line: string, desired: WantedEntries | undefined): boolean {
+  const dst = /^\[ROUTE\](?:Deleted )?unicast (\S+) /.exec(line)?.[1];
+  return dst !== undefined && desired?.networks.some(({ routes }) => routes.has(dst)) === true;
+}
+
 /**
  * Whether the kernel's news is of an entry that is now just as it is wanted: mostly what the agent has done itself, of
  * which to look at the whole kernel again would only cost.
  */
-export function tellsWhatIsWanted(line: string, desired: Pick<Desired, 'networks'> | undefined): boolean {
+export function tellsWhatIsWanted(line: string, desired: WantedEntries | undefined): boolean {
   if (desired === undefined) return false;
   const route = ROUTE.exec(line);
   if (route !== null) {

@@ -310,8 +310,8 @@ async function slowWire(ways: readonly string[]): Promise<SlowWire> {
     end: async () => {
       wire.kill('SIGTERM');
       const { came, lost } = JSON.parse((await lines.next()).value ?? '') as WireReport;
-      // The probes of two rounds, both ways.
-      expect(came).toBeGreaterThan(40);
+      // Of two peers, in two rounds: probes of two sizes, and their answers.
+      expect(came).toBeGreaterThanOrEqual(16);
       process.stdout.write(`slow wire: ${lost} of ${came} packets lost\n`);
     },
   };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { tellsWhatIsWanted } from '../../../src/agent/wanted-news.ts';
+import { isRouteToPeer, tellsWhatIsWanted } from '../../../src/agent/wanted-news.ts';
 import { desiredNetwork } from '../../../src/cni/desired.ts';
 import { vtepMac } from '../../../src/cni/vtep.ts';
 import { dualHost, dualPlan, node } from '../cni/nodes.ts';
@@ -49,6 +49,14 @@ describe('the kernel tells of a change that somebody else made', () => {
     '[NEIGH]192.168.1.9 dev flannel.1 lladdr 02:00:00:00:00:09 NOARP PERMANENT ',
     '[LINK]4: flannel.1: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1300 qdisc noqueue state UNKNOWN group default ',
   ])('%s', (line) => expect(tellsWhatIsWanted(line, desired)).toBe(false));
+
+  it('a route to the pods of a peer, in the way of ours', () => {
+    const line = '[ROUTE]unicast 10.244.2.0/24 dev eth0 table main proto static scope link ';
+    expect(isRouteToPeer(line, desired)).toBe(true);
+    expect(isRouteToPeer(line.replace(']', ']Deleted '), desired)).toBe(true);
+    expect(isRouteToPeer(line.replace('244.2', '244.3'), desired)).toBe(false);
+    expect(tellsWhatIsWanted(line, desired)).toBe(false);
+  });
 
   it('and before anything is wanted all is news', () => {
     expect(tellsWhatIsWanted(`[ROUTE]unicast 10.244.2.0/24 ${VIA}`, undefined)).toBe(false);
