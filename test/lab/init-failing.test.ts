@@ -109,7 +109,12 @@ test('a containerd whose cgroup driver was changed while the kubelet ran', async
     await host.exec(['kadm', 'init', 'phase', phase]);
   await host.exec(['sh', '-c', driver(true, false)]);
   await host.exec(['kadm', 'init', 'phase', 'kubelet-start']);
-  const asked = `until journalctl -u kubelet | grep -q 'received from the CRI runtime.*cgroupDriver="cgroupfs"'; do sleep 0.1; done`;
+  // One that still starts would end without containerd, and ask again when it is started anew.
+  const asked = `
+    runs() { journalctl _SYSTEMD_INVOCATION_ID=$(systemctl show --property InvocationID --value kubelet) | grep -q "$1"; }
+    until runs 'received from the CRI runtime.*cgroupDriver="cgroupfs"' && runs 'Starting kubelet main sync loop'; do
+      sleep 0.1
+    done`;
   await host.exec(['timeout', '60', 'sh', '-c', asked], { timeoutMs: VERB_TIMEOUT_MS });
   await host.exec(['sh', '-c', driver(false, true)]);
   const ignored = ['--ignore-preflight-errors', 'all', '--skip-phases', 'container-runtime'];
