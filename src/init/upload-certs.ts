@@ -9,7 +9,7 @@ export const uploadCerts: Phase<InitContext> = {
   id: 'upload-certs',
   title: 'Keep the certificates for further control planes',
   needs: ['certs', 'wait-namespaces'],
-  skip: ({ certificateKey }) => (certificateKey === undefined ? 'not asked for: --upload-certs' : undefined),
+  concerns: ({ certificateKey }) => certificateKey !== undefined,
   async run({ host, settings, api, certificateKey, uploaded }, step) {
     if (certificateKey === undefined) return;
     if (host instanceof DryRunHost) {

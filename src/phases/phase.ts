@@ -23,5 +23,7 @@ export interface Phase<Context> {
   readonly needs: readonly string[];
   /** The reason why there is nothing to do, if so. */
   skip?(context: Context): string | undefined;
+  /** Where it is false the phase is left out without a word: most runs have nothing to do with it. */
+  concerns?(context: Context): boolean;
   run(context: Context, step: Step): Promise<void>;
 }

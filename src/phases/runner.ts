@@ -32,13 +32,14 @@ export async function runPhases<Context>(
   const idsOf = (wanted: readonly string[]): string[] =>
     wanted.flatMap((name) => phasesNamed(name, table, names));
   const skip = new Set(idsOf(options.skip ?? []));
-  const phases = options.only === undefined ? table : onlyPhases(table, idsOf(options.only));
+  const chosen = options.only === undefined ? table : onlyPhases(table, idsOf(options.only));
+  const phases = chosen.filter((phase) => phase.concerns?.(context) !== false);
   emit({ type: 'plan', path: [], steps: phases.map(({ id, title }) => ({ id, title })) });
 
   const stop = new AbortController();
   const signal = options.signal === undefined ? stop.signal : AbortSignal.any([stop.signal, options.signal]);
   const waiting = new Set(phases);
-  const done = new Set<string>();
+  const done = new Set(chosen.filter((phase) => !phases.includes(phase)).map(({ id }) => id));
   const running = new Map<string, Promise<void>>();
   let failure: { error: unknown } | undefined;
 

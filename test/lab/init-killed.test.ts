@@ -63,7 +63,7 @@ function randomNumbers(seed: number): () => number {
 /** Half of them at the start of phases, evenly over all of them; the others at random, every third by a power cut. */
 function instants(): Instant[] {
   const random = randomNumbers(SEED);
-  // Without --upload-certs one of them is skipped.
+  // Without --upload-certs one of them is left out.
   const phases = initPhases.map(({ id }) => id).filter((id) => id !== 'upload-certs');
   return Array.from({ length: KILLS }, (_, index): Instant => {
     const phase = phases[Math.floor(((index / 2) * phases.length) / Math.ceil(KILLS / 2)) % phases.length];

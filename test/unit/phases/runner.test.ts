@@ -89,6 +89,13 @@ describe('runPhases', () => {
     expect(events).toContainEqual({ type: 'skipped', path: ['one'], reason: 'as asked' });
   });
 
+  it('says nothing of what does not concern a run, and those after it still run', async () => {
+    const { log, events } = await run([{ ...phase('a'), concerns: () => false }, phase('b', ['a'])]);
+    expect(log).toEqual(['b begins', 'b ends']);
+    expect(events[0]).toMatchObject({ type: 'plan', steps: [{ id: 'b' }] });
+    expect(events.filter(({ path }) => path.includes('a'))).toEqual([]);
+  });
+
   it('runs some alone, whatever is to be skipped of the others', async () => {
     const { log, error } = await run([phase('one'), phase('two', ['one'])], { only: ['two'], skip: ['one'] });
     expect(error).toBeUndefined();
