@@ -20,27 +20,8 @@ const afterDiscovery = (phase: Phase<JoinContext>): Phase<JoinContext> => ({
   needs: [...phase.needs.filter((id) => id !== 'preflight'), 'discovery'],
 });
 
-/**
- * The same for a host that is told later which cluster it will join: what takes long is done by then. Whoever
- * runs it answers for the cluster, which is still verified before the host becomes part of it.
- */
-export const preparedJoinPhases: readonly Phase<JoinContext>[] = [
-  checkHost,
-  prepareHost,
-  components,
-  containerRuntime,
-  otherComponents,
-  images,
-  otherImages,
-  discovery,
-  tlsBootstrap,
-  kubeletStart,
-  network,
-  waitNodeReady,
-];
-
-/** What `kadm join` does, in reading order; each phase starts as soon as those that it needs have finished. */
-export const joinPhases: readonly Phase<JoinContext>[] = [
+/** How a host that knows its cluster becomes ready to be part of it. */
+const knowing: readonly Phase<JoinContext>[] = [
   preflight,
   discovery,
   afterDiscovery(prepareHost),
@@ -49,10 +30,38 @@ export const joinPhases: readonly Phase<JoinContext>[] = [
   otherComponents,
   images,
   otherImages,
-  tlsBootstrap,
-  kubeletStart,
-  network,
-  waitNodeReady,
+];
+
+/**
+ * The same for a host that is told later which cluster it will join: what takes long is done by then. Whoever
+ * runs it answers for the cluster, which is still verified before the host becomes part of it.
+ */
+const prepared: readonly Phase<JoinContext>[] = [
+  checkHost,
+  prepareHost,
+  components,
+  containerRuntime,
+  otherComponents,
+  images,
+  otherImages,
+  discovery,
+];
+
+/** How it then becomes a worker. */
+const workerPhases: readonly Phase<JoinContext>[] = [tlsBootstrap, kubeletStart, network, waitNodeReady];
+
+/** What `kadm join` does, in reading order; each phase starts as soon as those that it needs have finished. */
+export const joinPhases = [...knowing, ...workerPhases];
+export const preparedJoinPhases = [...prepared, ...workerPhases];
+
+/** The same for a host that joins as a control plane. */
+export const controlPlaneJoinPhases: readonly Phase<ControlPlaneJoinContext>[] = [
+  ...knowing,
+  ...controlPlanePhases,
+];
+export const preparedControlPlaneJoinPhases: readonly Phase<ControlPlaneJoinContext>[] = [
+  ...prepared,
+  ...controlPlanePhases,
 ];
 
 /** What kubeadm calls the wait for the kubelet to become part of the cluster. */
@@ -60,27 +69,3 @@ export const JOIN_NAMES: PhaseNames = { 'kubelet-wait-bootstrap': ['wait-node-re
 
 /** These can run alone without a cluster; all others go by what discovery learns, which then comes first. */
 export const BEFORE_DISCOVERY: readonly string[] = ['preflight', 'prepare-host'];
-/** The same for a host that joins as a control plane. */
-export const controlPlaneJoinPhases: readonly Phase<ControlPlaneJoinContext>[] = [
-  preflight,
-  discovery,
-  afterDiscovery(prepareHost),
-  afterDiscovery(components),
-  containerRuntime,
-  otherComponents,
-  images,
-  otherImages,
-  ...controlPlanePhases,
-];
-
-export const preparedControlPlaneJoinPhases: readonly Phase<ControlPlaneJoinContext>[] = [
-  checkHost,
-  prepareHost,
-  components,
-  containerRuntime,
-  otherComponents,
-  images,
-  otherImages,
-  discovery,
-  ...controlPlanePhases,
-];
