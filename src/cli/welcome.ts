@@ -2,6 +2,7 @@ import { createInterface } from 'node:readline';
 import { Command } from 'commander';
 import { DEFAULT_KUBERNETES_VERSION } from '../components/catalog.ts';
 import { parseDocuments } from '../config/documents.ts';
+import { FAMILY } from '../config/family.ts';
 import type { Documents } from '../config/schema.ts';
 import { messageOf, UserError } from '../errors.ts';
 import { type WelcomeOpen, type WelcomeQuestion, welcomeRequest } from '../fleet/remote-welcome.ts';
@@ -103,6 +104,6 @@ export async function welcomeOptions(
     access: adminAccess,
     kubernetesVersion: documents.ClusterConfiguration?.kubernetesVersion ?? DEFAULT_KUBERNETES_VERSION,
     // An address of the documentation range: nothing is sent, the routing table answers (RFC 5737).
-    address: facing ?? advertised ?? (await addressTowards(host, '192.0.2.1')) ?? '127.0.0.1',
+    address: facing ?? advertised ?? (await addressTowards(host, FAMILY[4].anywhere)) ?? '127.0.0.1',
   };
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { FAMILY } from '../config/family.ts';
 import type { HostEntry } from '../config/hosts.ts';
 import { hostOf } from '../config/values.ts';
 import { EXIT, UserError } from '../errors.ts';
@@ -20,9 +21,6 @@ import {
   type Reception,
 } from './welcome.ts';
 import { kubeletDocuments, yamlDocuments } from './worker.ts';
-
-/** In the documentation range: nothing is sent, the routing table answers (RFC 5737). */
-const ANYWHERE = '192.0.2.1';
 
 const joinCommand = z.object({
   joinCommand: z.object({ endpoint: z.string(), caCertHash: z.string() }),
@@ -173,7 +171,7 @@ export class Master {
     }
     const entry = await advertised(session, controlPlane, await placed(session, controlPlane));
     const given = this.#run.documents.InitConfiguration?.localAPIEndpoint?.advertiseAddress;
-    this.#address = given ?? entry.nodeIP ?? (await session.addressTowards(ANYWHERE));
+    this.#address = given ?? entry.nodeIP ?? (await session.addressTowards(FAMILY[4].anywhere));
     const name = await this.admit(controlPlane, session, withAddress(entry, this.#address), emit);
     this.#reception = await this.#run.welcome(session, controlPlane);
     this.#offer.resolve(this.#reception.offer);
