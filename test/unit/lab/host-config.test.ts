@@ -23,13 +23,19 @@ describe("a lab host's configuration", () => {
   test('says what cgroup v1 and a missing CAP_SYS_RESOURCE ask for', () => {
     const [cluster, kubelet, proxy] = documents(hostConfig(SANDBOX, true));
     expect(cluster).toMatchObject({ spec: { containerd: { restrictOOMScoreAdj: true } } });
-    expect(kubelet).toMatchObject({ kind: 'KubeletConfiguration', failCgroupV1: false });
-    expect(proxy).toMatchObject({ kind: 'KubeProxyConfiguration', conntrack: { maxPerCore: 0 } });
+    expect(kubelet).toMatchObject({ kind: 'KubeletConfiguration', failCgroupV1: false, oomScoreAdj: 0 });
+    expect(proxy).toMatchObject({
+      kind: 'KubeProxyConfiguration',
+      conntrack: { maxPerCore: 0 },
+      oomScoreAdj: 0,
+    });
   });
 
   test('asks for each only where it is needed', () => {
     expect(hostConfig({ ...SANDBOX, cgroups: 'v2' }, true)).not.toContain('failCgroupV1');
-    expect(hostConfig({ ...SANDBOX, capabilities: ['SYS_RESOURCE'] }, true)).not.toContain('conntrack');
+    const allowed = hostConfig({ ...SANDBOX, capabilities: ['SYS_RESOURCE'] }, true);
+    expect(allowed).not.toMatch(/conntrack|oomScoreAdj/);
+    expect(allowed).toContain('failCgroupV1');
   });
 
   test.each([
