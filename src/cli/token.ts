@@ -1,7 +1,8 @@
 import { Command } from 'commander';
 import { checkCertificateKey, duration } from '../config/values.ts';
 import { EXIT, UserError } from '../errors.ts';
-import { createToken, deleteToken, listTokens, type TokenInfo } from '../kube/tokens.ts';
+import { revokeTokens } from '../kube/token-revocation.ts';
+import { createToken, listTokens, type TokenInfo } from '../kube/tokens.ts';
 import { caCertificateHash } from '../pki/ca-pin.ts';
 import {
   checkTokenGroups,
@@ -15,7 +16,7 @@ import {
 import { onMaster } from './cluster-access.ts';
 import { listOption, outputOption } from './options.ts';
 import type { OutputFormat } from './renderer.ts';
-import { runVerb, type VerbRun } from './run.ts';
+import { runVerb, type VerbRun, warn } from './run.ts';
 import { humanDuration, table } from './table.ts';
 
 const DEFAULT_TTL = '24h0m0s';
@@ -118,10 +119,10 @@ function deleteCommand(): Command {
     .description('revoke tokens')
     .argument('<ids...>', 'the first part of each token, or the whole of it')
     .action(async (ids: string[]) => {
-      await runVerb('text', async () => {
+      await runVerb('text', async ({ emit }) => {
         const wanted = ids.map(idOf);
-        await onMaster(async ({ client }) => {
-          for (const id of wanted) await deleteToken(client, id);
+        await onMaster(async ({ client, caPem }) => {
+          await revokeTokens(client, wanted, caPem, (message) => warn(emit, message));
         });
         return `Revoked: ${wanted.join(', ')}`;
       });

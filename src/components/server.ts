@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { bracketed } from '../config/family.ts';
 import { exists } from '../host/host.ts';
 import { pour, readPieces } from '../host/large-file.ts';
 import { archiveMembers, type Member } from './archive-members.ts';
@@ -71,8 +72,7 @@ export class ComponentServer {
       server.listen(port, address, resolve);
     });
     const bound = server.address() as AddressInfo;
-    const host = bound.family === 'IPv6' ? `[${bound.address}]` : bound.address;
-    return { url: `http://${host}:${bound.port}` };
+    return { url: `http://${bracketed(bound.address)}:${bound.port}` };
   }
 
   /** Ends, with whatever is still being read. */

@@ -74,6 +74,11 @@ export function familyOf(address: string): Family {
   return isIPv4(address) ? 4 : 6;
 }
 
+/** An address as a URL has it. @param host an address, or a name, which stays as it is */
+export function bracketed(host: string): string {
+  return host.includes(':') ? `[${host}]` : host;
+}
+
 /** An address as a network of its own: 10.244.1.0/32. */
 export function hostNetwork(address: string): string {
   return `${address}/${FAMILY[familyOf(address)].bits}`;

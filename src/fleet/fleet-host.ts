@@ -1,4 +1,5 @@
 import { isIPv4 } from 'node:net';
+import { bracketed } from '../config/family.ts';
 import type { HostEntry } from '../config/hosts.ts';
 import { EXIT, UserError } from '../errors.ts';
 import type { Emit } from '../phases/events.ts';
@@ -56,5 +57,5 @@ export function marksOf(node: string, { entry, target }: FleetHost): NodeMarks {
 }
 
 function textOf({ user, host, port }: SshTarget): string {
-  return `${user}@${host.includes(':') ? `[${host}]` : host}:${port}`;
+  return `${user}@${bracketed(host)}:${port}`;
 }

@@ -1,6 +1,7 @@
+import { bracketed } from '../config/family.ts';
 import { changesOf } from '../node/context.ts';
 import type { Phase } from '../phases/phase.ts';
-import { bracketed, type ControlPlaneContext, cidrList } from './context.ts';
+import { type ControlPlaneContext, cidrList } from './context.ts';
 import { etcdAccess } from './etcd-access.ts';
 import { imageOf } from './images.ts';
 import {

@@ -1,4 +1,5 @@
 import { addressAt } from '../config/cidr.ts';
+import { bracketed } from '../config/family.ts';
 import type { InitSettings } from '../config/settings.ts';
 import { endpointWithPort } from '../config/values.ts';
 import type { KubeClient } from '../kube/client.ts';
@@ -75,8 +76,4 @@ export async function ownNodeIPs({
 /** The CIDRs as the components' flags take them. */
 export function cidrList(cidrs: InitSettings['podCidrs']): string {
   return cidrs.map((cidr) => cidr.text).join(',');
-}
-
-export function bracketed(address: string): string {
-  return address.includes(':') ? `[${address}]` : address;
 }

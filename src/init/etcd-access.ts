@@ -1,7 +1,8 @@
 import { dirname } from 'node:path';
+import { bracketed } from '../config/family.ts';
 import type { InitSettings } from '../config/settings.ts';
 import { PKI_DIRECTORY } from '../pki/pki.ts';
-import { bracketed, localhost } from './context.ts';
+import { localhost } from './context.ts';
 import { extraArgument, HOST_CERTIFICATES, type Mount, probeHost, readOnlyDirectory } from './static-pod.ts';
 
 /** How the API server reaches etcd: the one of this host, or the one that the configuration names. */

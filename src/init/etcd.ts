@@ -1,7 +1,8 @@
 import type { LocalEtcd } from '../config/control-plane.ts';
+import { bracketed } from '../config/family.ts';
 import { changesOf } from '../node/context.ts';
 import type { Phase } from '../phases/phase.ts';
-import { bracketed, type ControlPlaneContext, localhost } from './context.ts';
+import { type ControlPlaneContext, localhost } from './context.ts';
 import { imageOf } from './images.ts';
 import { extraArgument, type StaticPod, writeStaticPod } from './static-pod.ts';
 

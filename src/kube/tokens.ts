@@ -59,8 +59,8 @@ async function create(client: KubeClient, secret: ReturnType<typeof bootstrapTok
 
 export async function listTokens(client: KubeClient): Promise<TokenInfo[]> {
   const { items } = await client.list<Secret>(SECRETS, { fieldSelector: `type=${TYPE}` });
-  return items.map(({ data = {} }) => {
-    const read = (key: string): string => Buffer.from(data[key] ?? '', 'base64').toString('utf8');
+  return items.map((one) => {
+    const read = (key: string): string => field(one, key);
     const expires = read('expiration');
     return {
       id: read('token-id'),
@@ -74,8 +74,16 @@ export async function listTokens(client: KubeClient): Promise<TokenInfo[]> {
   });
 }
 
+/** A token with its secret; undefined where there is none with this id, or no calls may be made with it. */
+export async function findToken(client: KubeClient, id: string): Promise<Token | undefined> {
+  const found = await client.find<Secret>(`${SECRETS}/bootstrap-token-${id}`);
+  if (found === undefined || field(found, 'usage-bootstrap-authentication') !== 'true') return undefined;
+  return { id, secret: field(found, 'token-secret') };
+}
+
 /**
- * Revokes a token, and takes its signature off cluster-info: nobody has to wait for the cluster's own signer.
+ * Deletes a token, and takes its signature off cluster-info: nobody has to wait for the cluster's own signer. Whoever
+ * called with it a moment ago may go on for 10 s; to wait for that, see revokeTokens.
  * @throws UserError when there is no such token
  */
 export async function deleteToken(client: KubeClient, id: string): Promise<void> {
@@ -86,6 +94,10 @@ export async function deleteToken(client: KubeClient, id: string): Promise<void>
     throw new UserError(`there is no token ${id}`, { remedy: '`kadm token list` shows those there are' });
   }
   await withoutSignature(client, id);
+}
+
+function field({ data }: Secret, key: string): string {
+  return Buffer.from(data?.[key] ?? '', 'base64').toString('utf8');
 }
 
 async function withoutSignature(client: KubeClient, id: string): Promise<void> {

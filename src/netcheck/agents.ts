@@ -1,5 +1,6 @@
 import { AGENT_PORT } from '../agent/port.ts';
 import { type AgentStatus, agentStatusSchema } from '../agent/status.ts';
+import { bracketed } from '../config/family.ts';
 import { messageOf } from '../errors.ts';
 import { KubeClient } from '../kube/client.ts';
 import type { ApiCredentials } from '../pki/kubeconfig.ts';
@@ -43,9 +44,8 @@ async function askAgent({ metadata, status }: Node, credentials: ApiCredentials)
     architecture: status?.nodeInfo?.architecture ?? '',
   };
   if (address === undefined) return { ...report, error: 'its Node tells no address' };
-  const host = address.includes(':') ? `[${address}]` : address;
   const agent = new KubeClient(
-    { ...credentials, server: `https://${host}:${AGENT_PORT}` },
+    { ...credentials, server: `https://${bracketed(address)}:${AGENT_PORT}` },
     { timeoutMs: TIMEOUT_MS, maxResponseBytes: MAX_BYTES },
   );
   try {

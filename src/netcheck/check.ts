@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { AGENT_PORT } from '../agent/port.ts';
 import { agentStatusSchema } from '../agent/status.ts';
 import { DEFAULT_KUBERNETES_VERSION, releaseFor } from '../components/catalog.ts';
+import { bracketed } from '../config/family.ts';
 import { EXIT, messageOf, UserError } from '../errors.ts';
 import { runCommand } from '../host/command.ts';
 import { KubeClient } from '../kube/client.ts';
@@ -157,7 +158,7 @@ async function diagnose(
 ): Promise<Cause> {
   const agentOf = (name: string): KubeClient => {
     const address = reports.find(({ node }) => node === name)?.address ?? '';
-    const server = `https://${address.includes(':') ? `[${address}]` : address}:${AGENT_PORT}`;
+    const server = `https://${bracketed(address)}:${AGENT_PORT}`;
     return new KubeClient({ ...credentials, server }, { timeoutMs: AGENT_TIMEOUT_MS });
   };
   const [a, b] = [agentOf(from), agentOf(to)];

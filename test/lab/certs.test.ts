@@ -170,6 +170,15 @@ describe('a control plane of kadm’s', () => {
       expect(stderr).not.toContain(token.slice(7));
     });
 
+    test('that were used a moment ago are refused by the time that `kadm token delete` ends', async () => {
+      const token = (await kadm(master, 'token', 'create')).trim();
+      expect(await isAnswered(master, token)).toBe(true);
+      const { stderr } = await attempt(master, 'kadm', 'token', 'delete', token);
+      expect(await isAnswered(master, token)).toBe(false);
+      expect(stderr).toContain('waiting until it is refused');
+      expect(stderr).not.toContain(token.slice(7));
+    });
+
     // The API server remembers for 10 s that a token was right, so these were not used before.
     test.each(['kadm', 'kubectl'] as const)('that are revoked with %s are refused at once', async (tool) => {
       const token = (await kadm(master, 'token', 'create')).trim();

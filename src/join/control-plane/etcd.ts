@@ -1,8 +1,9 @@
+import { bracketed } from '../../config/family.ts';
 import { messageOf, UserError } from '../../errors.ts';
 import { EtcdClient, etcdCredentials, type Member } from '../../etcd/client.ts';
 import { etcdEndpoints } from '../../etcd/endpoints.ts';
 import { initialCluster, joining } from '../../etcd/membership.ts';
-import { bracketed, type ControlPlaneContext } from '../../init/context.ts';
+import type { ControlPlaneContext } from '../../init/context.ts';
 import { etcdPod } from '../../init/etcd.ts';
 import { writeStaticPod } from '../../init/static-pod.ts';
 import { changesOf } from '../../node/context.ts';

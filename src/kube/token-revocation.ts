@@ -1,0 +1,98 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { bracketed } from '../config/family.ts';
+import { messageOf, UserError } from '../errors.ts';
+import type { ApiCredentials } from '../pki/kubeconfig.ts';
+import type { Token } from '../pki/token.ts';
+import { ApiError, KubeClient } from './client.ts';
+import { deleteToken, findToken } from './tokens.ts';
+
+/** By then an API server knows that a Secret is gone: asked before, it would remember the token once more. */
+const FIRST_ASKED_MS = 300;
+const ASKED_EVERY_MS = 250;
+/** Each remembers for 10 s that a token was right (TokenSuccessCacheTTL of kube-apiserver, which no flag changes). */
+const FORGOTTEN_MS = 15_000;
+const CALL_TIMEOUT_MS = 3_000;
+
+const API_SERVERS = '/apis/discovery.k8s.io/v1/namespaces/default/endpointslices';
+
+interface EndpointSlice {
+  readonly endpoints?: readonly { readonly addresses: readonly string[] }[] | null;
+  readonly ports?: readonly { readonly port: number }[] | null;
+}
+
+/**
+ * Deletes tokens, and returns when no API server of the cluster takes them any more.
+ * @param ca the cluster's, in PEM
+ * @param onWait told once when one of them still takes a token
+ * @throws UserError when there is no such token, or when an API server takes one, or says nothing, for too long
+ */
+export async function revokeTokens(
+  client: KubeClient,
+  ids: readonly string[],
+  ca: string,
+  onWait: (message: string) => void,
+): Promise<void> {
+  const tokens: Token[] = [];
+  for (const id of ids) {
+    const token = await findToken(client, id);
+    await deleteToken(client, id);
+    if (token !== undefined) tokens.push(token);
+  }
+  const servers = await apiServers(client);
+  const told = once(() => onWait('an API server remembers it for up to 10 s: waiting until it is refused'));
+  await sleep(FIRST_ASKED_MS);
+  await Promise.all(
+    tokens.flatMap((token) => servers.map((server) => untilRefused({ server, caPem: ca }, token, told))),
+  );
+}
+
+/** Each of them, not the balancer that may stand before: every one has a memory of its own. */
+async function apiServers(client: KubeClient): Promise<string[]> {
+  const labelSelector = 'kubernetes.io/service-name=kubernetes';
+  const { items } = await client.list<EndpointSlice>(API_SERVERS, { labelSelector });
+  return items.flatMap(({ endpoints, ports }) => {
+    const addresses = (endpoints ?? []).flatMap((endpoint) => endpoint.addresses);
+    return addresses.flatMap((address) =>
+      (ports ?? []).map(({ port }) => `https://${bracketed(address)}:${port}`),
+    );
+  });
+}
+
+async function untilRefused(api: ApiCredentials, { id, secret }: Token, told: () => void): Promise<void> {
+  const client = new KubeClient({ ...api, token: `${id}.${secret}` }, { timeoutMs: CALL_TIMEOUT_MS });
+  const end = performance.now() + FORGOTTEN_MS;
+  try {
+    for (;;) {
+      const why = await whyNotRefused(client);
+      if (why === undefined) return;
+      if (performance.now() > end) {
+        throw new UserError(`token ${id} is deleted, but ${api.server} ${why}`, {
+          remedy:
+            'find out what that API server does: until it is told of the deletion, or stopped, it may take the token',
+        });
+      }
+      told();
+      await sleep(ASKED_EVERY_MS);
+    }
+  } finally {
+    client.close();
+  }
+}
+
+async function whyNotRefused(client: KubeClient): Promise<string | undefined> {
+  try {
+    await client.text('/version');
+    return 'still takes it';
+  } catch (error) {
+    if (!(error instanceof ApiError)) return `does not say whether it takes it: ${messageOf(error)}`;
+    return error.status === 401 ? undefined : 'still takes it';
+  }
+}
+
+function once(work: () => void): () => void {
+  let done = false;
+  return () => {
+    if (!done) work();
+    done = true;
+  };
+}
