@@ -65,8 +65,8 @@ export const discovery: Phase<JoinContext> = {
     const found = await verified(settings, context.host, step);
     const client = new KubeClient(found.access, { timeoutMs: settings.timeouts.apiCallMs });
     try {
-      const { families, ...read } = await readConfiguration(client);
-      if (settings.controlPlane !== undefined) demandStableEndpoint(read.clusterConfiguration);
+      const { families, controlPlaneEndpoint, ...read } = await readConfiguration(client);
+      if (settings.controlPlane !== undefined) demandStableEndpoint(controlPlaneEndpoint);
       const nodeIP = await nodeIPs(context.host, settings.nodeIP, families);
       context.cluster.set({ settings, nodeIP, ...found, ...read });
     } finally {
@@ -139,6 +139,7 @@ async function clusterInfoOnceSigned(
 type Configuration = Omit<Cluster, 'settings' | 'nodeIP' | keyof Found> & {
   /** Of the addresses that pods have, the primary one first. */
   readonly families: readonly Family[];
+  readonly controlPlaneEndpoint: string | undefined;
 };
 
 async function readConfiguration(client: KubeClient): Promise<Configuration> {
@@ -149,7 +150,7 @@ async function readConfiguration(client: KubeClient): Promise<Configuration> {
   ]);
   const text = cluster ?? '';
   const configuration = clusterConfiguration.parse(parse(text));
-  const { kubernetesVersion, imageRepository, dns, etcd, networking } = configuration;
+  const { kubernetesVersion, imageRepository, dns, etcd, networking, controlPlaneEndpoint } = configuration;
   return {
     clusterConfiguration: text,
     images: {
@@ -161,13 +162,14 @@ async function readConfiguration(client: KubeClient): Promise<Configuration> {
     kubernetesVersion: releaseFor(kubernetesVersion).kubernetes,
     kubeletConfiguration: kubeletConfiguration.parse(parse(kubelet ?? '')),
     families: podFamilies(networking?.podSubnet),
+    controlPlaneEndpoint,
     network: network === undefined ? undefined : networkConfiguration.parse(parse(network)),
   };
 }
 
 /** By which others reach the cluster whichever control plane is away; kubeadm asks for it too. */
-function demandStableEndpoint(text: string): void {
-  if (clusterConfiguration.parse(parse(text)).controlPlaneEndpoint) return;
+function demandStableEndpoint(endpoint: string | undefined): void {
+  if (endpoint) return;
   throw new UserError('this cluster has no control-plane endpoint, so it can have no second control plane', {
     remedy:
       'make it with `kadm init --control-plane-endpoint NAME`, a name or address that can lead to each control plane',

@@ -6,7 +6,7 @@ import type { Phase } from '../phases/phase.ts';
 import type { PhaseNames } from '../phases/select.ts';
 import type { JoinContext } from './context.ts';
 import type { ControlPlaneJoinContext } from './control-plane/context.ts';
-import { controlPlanePhases } from './control-plane/index.ts';
+import { CONTROL_PLANE_NAMES, controlPlanePhases } from './control-plane/index.ts';
 import { discovery } from './discovery.ts';
 import { kubeletStart } from './kubelet-start.ts';
 import { network } from './network.ts';
@@ -66,6 +66,7 @@ export const preparedControlPlaneJoinPhases: readonly Phase<ControlPlaneJoinCont
 
 /** What kubeadm calls the wait for the kubelet to become part of the cluster. */
 export const JOIN_NAMES: PhaseNames = { 'kubelet-wait-bootstrap': ['wait-node-ready'] };
+export const CONTROL_PLANE_JOIN_NAMES: PhaseNames = { ...JOIN_NAMES, ...CONTROL_PLANE_NAMES };
 
 /** These can run alone without a cluster; all others go by what discovery learns, which then comes first. */
 export const BEFORE_DISCOVERY: readonly string[] = ['preflight', 'prepare-host'];

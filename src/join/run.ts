@@ -11,10 +11,10 @@ import { Ledger } from '../phases/ledger.ts';
 import { runPhases } from '../phases/runner.ts';
 import { type PhaseNames, phasesNamed } from '../phases/select.ts';
 import { Discovered, type JoinContext } from './context.ts';
-import { CONTROL_PLANE_NAMES } from './control-plane/index.ts';
 import { runControlPlanePhases } from './control-plane/run.ts';
 import {
   BEFORE_DISCOVERY,
+  CONTROL_PLANE_JOIN_NAMES,
   controlPlaneJoinPhases,
   JOIN_NAMES,
   joinPhases,
@@ -80,7 +80,7 @@ async function joinAlone(run: JoinRun): Promise<Joined | undefined> {
     await runPhases(phases, context, { ...options, ...onlyOf(run, phases, JOIN_NAMES), names: JOIN_NAMES });
   } else {
     const phases = expected === undefined ? controlPlaneJoinPhases : preparedControlPlaneJoinPhases;
-    const names = { ...JOIN_NAMES, ...CONTROL_PLANE_NAMES };
+    const names = CONTROL_PLANE_JOIN_NAMES;
     const chosen = { ...options, ...onlyOf(run, phases, names), names };
     await runControlPlanePhases(phases, context, run.environment ?? {}, chosen);
   }
