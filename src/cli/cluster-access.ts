@@ -1,6 +1,6 @@
 import { EXIT, hasCode, UserError } from '../errors.ts';
 import { LocalHost } from '../host/host.ts';
-import { KubeClient } from '../kube/client.ts';
+import { type ClientOptions, KubeClient } from '../kube/client.ts';
 import { requireRoot } from '../node/preflight.ts';
 import { type ApiCredentials, credentialsFrom } from '../pki/kubeconfig.ts';
 
@@ -14,12 +14,12 @@ export interface AdminAccess {
 }
 
 /** The cluster of this master, as its administrator; undefined where this host is no master. */
-export async function adminAccess(): Promise<AdminAccess | undefined> {
+export async function adminAccess(options: ClientOptions = {}): Promise<AdminAccess | undefined> {
   const text = await readKubeconfig();
   if (text === undefined) return undefined;
   const credentials = credentialsFrom(text);
   const { server, caPem } = credentials;
-  return { client: new KubeClient(credentials), credentials, server, caPem };
+  return { client: new KubeClient(credentials, options), credentials, server, caPem };
 }
 
 /** Works on the cluster of this master. @throws UserError (preflight) where this host is no master */

@@ -1,6 +1,7 @@
 import { adoptHosts } from '../fleet/adopt.ts';
 import { joinHosts } from '../fleet/join.ts';
-import { closeReception, Welcome } from '../fleet/welcome.ts';
+import { closeReception } from '../fleet/reception.ts';
+import { Welcome } from '../fleet/welcome.ts';
 import { adminAccess, notAMaster } from './cluster-access.ts';
 import { refuseDryRunOf } from './dry-run.ts';
 import { loadDocuments } from './options.ts';
@@ -46,7 +47,7 @@ async function fromMaster(
   if (access === undefined) throw notAMaster();
   access.client.close();
   const executable = await ownExecutable();
-  const welcome = await Welcome.open(await welcomeOptions(documents, targets[0]?.host, executable));
+  const welcome = await Welcome.open(await welcomeOptions(documents, targets[0]?.host, executable, run));
   try {
     await withConnector(options, run, async (connector) => {
       const ignorePreflightErrors = options.ignorePreflightErrors ?? [];

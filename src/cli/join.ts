@@ -1,30 +1,19 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Command } from 'commander';
-import { contradictions, JOIN_FLAGS } from '../config/contradictions.ts';
-import { parseDocuments } from '../config/documents.ts';
-import type { JoinFlags, JoinSettings } from '../config/join-settings.ts';
-import type { Documents } from '../config/schema.ts';
 import { EXIT, UserError } from '../errors.ts';
-import type { Host } from '../host/host.ts';
-import type { Joined } from '../join/run.ts';
+import type { JoinHereOptions } from './join-here.ts';
 import {
   configOption,
-  configurationInTwo,
   criSocketOption,
   dryRunOption,
   ignorePreflightErrorsOption,
   listOption,
-  loadConfiguration,
   outputOption,
-  ownHostname,
   patchesOption,
   skipPhasesOption,
 } from './options.ts';
 import type { OutputFormat } from './renderer.ts';
-import { runVerb, type VerbRun, warn } from './run.ts';
+import { runVerb, type VerbRun } from './run.ts';
 import { acceptNewHostKeysOption, sshOption } from './ssh-options.ts';
-
-const TOLD_TIMEOUT_MS = 15 * 60_000;
 
 const EXAMPLES = `
 Examples:
@@ -45,9 +34,7 @@ Examples:
   kadm join phase wait-node-ready --discovery-file /etc/kubernetes/kubelet.conf
 `;
 
-interface JoinOptions extends JoinFlags {
-  readonly config?: string;
-  readonly dryRun?: boolean;
+interface JoinOptions extends JoinHereOptions {
   readonly awaitDiscovery?: boolean;
   readonly ssh?: readonly string[];
   readonly acceptNewHostKeys?: boolean;
@@ -70,6 +57,7 @@ export function joinCommand(): Command {
         const { requireRoot } = await import('../node/preflight.ts');
         requireRoot();
         if (options.ssh !== undefined) return await joinOthers(endpoint, options, run);
+        const { joinHere, joinWhenTold } = await import('./join-here.ts');
         return options.awaitDiscovery === true
           ? await joinWhenTold(endpoint, options, run)
           : await joinHere(endpoint, options, run);
@@ -116,13 +104,12 @@ const ENDPOINT = /[.:]/;
 
 async function runPhase(words: readonly string[], options: JoinOptions): Promise<void> {
   if (words.length === 0) {
-    const { controlPlaneJoinPhases, JOIN_NAMES, joinPhases } = await import('../join/index.ts');
-    const { CONTROL_PLANE_NAMES } = await import('../join/control-plane/index.ts');
+    const join = await import('../join/index.ts');
     const { listOfPhases } = await import('../phases/select.ts');
     const list =
       options.controlPlane === true
-        ? listOfPhases(controlPlaneJoinPhases, { ...JOIN_NAMES, ...CONTROL_PLANE_NAMES })
-        : listOfPhases(joinPhases, JOIN_NAMES);
+        ? listOfPhases(join.controlPlaneJoinPhases, join.CONTROL_PLANE_JOIN_NAMES)
+        : listOfPhases(join.joinPhases, join.JOIN_NAMES);
     process.stdout.write(`${list}\n`);
     return;
   }
@@ -132,125 +119,9 @@ async function runPhase(words: readonly string[], options: JoinOptions): Promise
     const last = words.at(-1);
     const endpoint = last !== undefined && ENDPOINT.test(last) ? last : undefined;
     const name = (endpoint === undefined ? words : words.slice(0, -1)).join(' ');
+    const { joinHere } = await import('./join-here.ts');
     return await joinHere(endpoint, options, run, [name]);
   });
-}
-
-async function joinHere(
-  endpoint: string | undefined,
-  options: JoinOptions,
-  run: VerbRun,
-  only?: readonly string[],
-): Promise<string | undefined> {
-  const configuration = await loadConfiguration(options.config);
-  const { documents } = configuration;
-  const flags = endpoint === undefined ? options : { ...options, endpoint };
-  for (const message of contradictions(JOIN_FLAGS, flags, configuration)) warn(run.emit, message);
-  const settings = await assignmentFrom(flags, documents);
-  const { join } = await import('../join/run.ts');
-  const { dryRunReport, hostFor } = await import('./dry-run.ts');
-  const host = hostFor(options.dryRun ?? documents.JoinConfiguration?.dryRun ?? false);
-  const executable = process.execPath;
-  const assignment = async (): Promise<JoinSettings> => settings;
-  const { controlPlane } = settings;
-  const node = await join({
-    ...run,
-    settings,
-    assignment,
-    host,
-    executable,
-    environment: process.env,
-    ...(only && { only }),
-    ...(controlPlane && { controlPlane }),
-  });
-  return node === undefined ? dryRunReport(host, run.emit) : joined(node);
-}
-
-/** What `kadm up` runs on a worker: the cluster may still be coming up meanwhile. */
-async function joinWhenTold(
-  endpoint: string | undefined,
-  options: JoinOptions,
-  run: VerbRun,
-): Promise<string | undefined> {
-  if (endpoint !== undefined || options.config !== '-' || options.dryRun === true) {
-    throw new UserError('--await-discovery goes with --config -, and without an endpoint or a dry run', {
-      remedy: 'kadm join --config - --await-discovery',
-      exitCode: EXIT.usage,
-    });
-  }
-  const { join } = await import('../join/run.ts');
-  const { localEndpoint, workerHostSettings } = await import('../config/join-settings.ts');
-  const { refuseDryRunHere } = await import('./dry-run.ts');
-  const { LocalHost } = await import('../host/host.ts');
-  const { DEFAULT_KUBERNETES_VERSION } = await import('../components/catalog.ts');
-  const [first, later] = await configurationInTwo();
-  const documents = parseDocuments(first, 'standard input');
-  refuseDryRunHere('kadm join --await-discovery', documents);
-  const host = new LocalHost();
-  const executable = process.execPath;
-  const controlPlane = localEndpoint(options, documents);
-  const node = await join({
-    ...run,
-    environment: process.env,
-    ...(controlPlane && { controlPlane }),
-    settings: workerHostSettings(options, documents, process.env),
-    prepareFor: documents.ClusterConfiguration?.kubernetesVersion ?? DEFAULT_KUBERNETES_VERSION,
-    assignment: async () => {
-      const { JoinConfiguration } = parseDocuments(await inTime(later), 'standard input');
-      return await assignmentFrom(options, {
-        ...documents,
-        ...(JoinConfiguration === undefined ? {} : { JoinConfiguration }),
-      });
-    },
-    host,
-    executable,
-  }).finally(() => {
-    // After a failure nobody reads what may still come, and an open input would keep this process.
-    process.stdin.destroy();
-  });
-  return node && joined(node);
-}
-
-/** Whoever started this has given up after so long, perhaps without being able to say so: it holds the host's lock. */
-async function inTime(later: Promise<string>): Promise<string> {
-  const late = sleep(TOLD_TIMEOUT_MS, undefined, { ref: false }).then(() => {
-    throw new UserError('nobody has said within 15 minutes which cluster this host is to join', {
-      remedy: 'run the command again that started this',
-    });
-  });
-  return await Promise.race([later, late]);
-}
-
-async function assignmentFrom(flags: JoinFlags, documents: Documents): Promise<JoinSettings> {
-  const { discoveryFile, joinSettings } = await import('../config/join-settings.ts');
-  const { LocalHost } = await import('../host/host.ts');
-  const { addressTowardsHost } = await import('../host/network.ts');
-  const host = new LocalHost();
-  const file = discoveryFile(flags, documents);
-  const server =
-    file === undefined
-      ? (flags.endpoint ?? documents.JoinConfiguration?.discovery?.bootstrapToken?.apiServerEndpoint)
-      : await serverIn(host, file);
-  const defaultAddress = server === undefined ? undefined : await addressTowardsHost(host, server);
-  return joinSettings(flags, documents, {
-    hostname: ownHostname(),
-    defaultAddress,
-    ...(server === undefined ? {} : { server }),
-    environment: process.env,
-  });
-}
-
-/** host:port of the API server that a kubeconfig names; undefined where there is none, which discovery tells. */
-async function serverIn(host: Host, path: string): Promise<string | undefined> {
-  const { credentialsFrom } = await import('../pki/kubeconfig.ts');
-  const text = (await host.readFile(path))?.toString('utf8');
-  return text === undefined ? undefined : new URL(credentialsFrom(text).server).host;
-}
-
-function joined({ nodeName, network }: Joined): string {
-  return network
-    ? `This host is node ${nodeName} of the cluster, and Ready.`
-    : `This host is node ${nodeName} of the cluster; it becomes Ready with the pod network of that cluster.`;
 }
 
 async function joinOthers(endpoint: string | undefined, options: JoinOptions, run: VerbRun): Promise<string> {

@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { createInterface } from 'node:readline';
 import { text as readAll } from 'node:stream/consumers';
 import { Option } from 'commander';
 import {
@@ -87,8 +86,9 @@ export async function readSource(
 }
 
 /** Standard input up to a line `...`, and what comes after it until the end. */
-export async function configurationInTwo(): Promise<[string, Promise<string>]> {
-  const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+export async function configurationInTwo(signal: AbortSignal): Promise<[string, Promise<string>]> {
+  const { linesWithHeartbeat } = await import('../fleet/heartbeat.ts');
+  const lines = linesWithHeartbeat(process.stdin, signal);
   const take = async (until?: string): Promise<string> => {
     const taken: string[] = [];
     for (let next = await lines.next(); !next.done && next.value !== until; next = await lines.next())

@@ -76,7 +76,8 @@ async function up(options: UpOptions, run: VerbRun): Promise<string> {
       workers,
       documents,
       remote: { connector, executable },
-      welcome: (session, host) => welcomeOf(session, host, another, documents, executable),
+      welcome: (session, host, emit) =>
+        welcomeOf(session, host, another, documents, executable, { emit, signal: run.signal }),
       prune: options.prune === true,
       targetOf: (node) => targetOfNode(node, context),
       ...run,

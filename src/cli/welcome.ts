@@ -1,10 +1,11 @@
-import { createInterface } from 'node:readline';
 import { Command } from 'commander';
 import { DEFAULT_KUBERNETES_VERSION } from '../components/catalog.ts';
 import { parseDocuments } from '../config/documents.ts';
 import { FAMILY } from '../config/family.ts';
 import type { Documents } from '../config/schema.ts';
+import { timeoutsFrom } from '../config/timeouts.ts';
 import { messageOf, UserError } from '../errors.ts';
+import { linesWithHeartbeat } from '../fleet/heartbeat.ts';
 import { type WelcomeOpen, type WelcomeQuestion, welcomeRequest } from '../fleet/remote-welcome.ts';
 import { Welcome, type WelcomeOptions } from '../fleet/welcome.ts';
 import { LocalHost } from '../host/host.ts';
@@ -32,16 +33,17 @@ export function welcomeCommand(): Command {
     });
 }
 
-async function welcome({ emit }: VerbRun): Promise<void> {
+async function welcome({ emit, signal }: VerbRun): Promise<void> {
   let here: Welcome | undefined;
   const answers = new Set<Promise<void>>();
   const reply = (id: number, answer: Record<string, unknown>): void =>
     emit({ type: 'result', path: [], result: { id, answer } });
   try {
-    for await (const line of createInterface({ input: process.stdin })) {
+    for await (const line of linesWithHeartbeat(process.stdin, signal)) {
+      if (line === '') continue;
       const { id, ask } = welcomeRequest.parse(JSON.parse(line));
       if ('open' in ask) {
-        here = await openHere(ask.open);
+        here = await openHere(ask.open, { emit, signal });
         reply(id, { offer: here.offer });
         continue;
       }
@@ -57,10 +59,13 @@ async function welcome({ emit }: VerbRun): Promise<void> {
   }
 }
 
-async function openHere({ config, towards, ...open }: WelcomeOpen): Promise<Welcome> {
+async function openHere(
+  { config, towards, ...open }: WelcomeOpen,
+  run: Pick<VerbRun, 'emit' | 'signal'>,
+): Promise<Welcome> {
   const documents = parseDocuments(config, 'configuration');
   return await Welcome.open({
-    ...(await welcomeOptions(documents, towards, await ownExecutable())),
+    ...(await welcomeOptions(documents, towards, await ownExecutable(), run)),
     ...open,
   });
 }
@@ -94,6 +99,7 @@ export async function welcomeOptions(
   documents: Documents,
   towards: string | undefined,
   executable: Executable,
+  { emit, signal }: Pick<VerbRun, 'emit' | 'signal'>,
 ): Promise<WelcomeOptions> {
   const host = new LocalHost();
   const facing = towards === undefined ? undefined : await addressTowardsHost(host, towards);
@@ -102,6 +108,9 @@ export async function welcomeOptions(
     executable,
     store: componentsFrom(documents.Cluster?.spec.components?.source).store,
     access: adminAccess,
+    timeoutMs: timeoutsFrom(documents.InitConfiguration?.timeouts).controlPlaneMs,
+    progress: (message) => emit({ type: 'progress', path: [], message }),
+    signal,
     kubernetesVersion: documents.ClusterConfiguration?.kubernetesVersion ?? DEFAULT_KUBERNETES_VERSION,
     // An address of the documentation range: nothing is sent, the routing table answers (RFC 5737).
     address: facing ?? advertised ?? (await addressTowards(host, FAMILY[4].anywhere)) ?? '127.0.0.1',

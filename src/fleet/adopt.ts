@@ -1,10 +1,10 @@
 import type { Documents } from '../config/schema.ts';
 import type { Emit } from '../phases/events.ts';
 import type { SshTarget } from '../ssh/target.ts';
+import { workerConfiguration } from './host-configuration.ts';
 import { onEachTarget, throwFailures } from './hosts.ts';
 import { type RemoteOptions, runVerbOnHost } from './run-verb.ts';
 import type { Welcome } from './welcome.ts';
-import { workerConfiguration } from './worker.ts';
 
 export interface FleetAdopt {
   readonly targets: readonly SshTarget[];

@@ -2,6 +2,7 @@ import { isIPv4 } from 'node:net';
 import { bracketed } from '../config/family.ts';
 import type { HostEntry } from '../config/hosts.ts';
 import { EXIT, UserError } from '../errors.ts';
+import { addressOf } from '../host/network.ts';
 import type { Emit } from '../phases/events.ts';
 import type { SshTarget } from '../ssh/target.ts';
 import type { NodeMarks } from './nodes.ts';
@@ -38,6 +39,25 @@ export async function placed(session: HostSession, { entry, target }: FleetHost)
     remedy: `its interfaces are ${there}`,
     exitCode: EXIT.preflight,
   });
+}
+
+/**
+ * The entry with the address at which the others reach the API server: what it says, else the one by which the
+ * file names the host, where it has that. The default route of many virtual machines leads somewhere else.
+ */
+export async function advertised(
+  session: HostSession,
+  { target }: FleetHost,
+  entry: HostEntry,
+): Promise<HostEntry> {
+  if (entry.nodeIP !== undefined) return entry;
+  const named = await addressOf(target.host);
+  const own = await session.addresses();
+  return own.some(({ address }) => address === named) ? withAddress(entry, named) : entry;
+}
+
+export function withAddress(entry: HostEntry, nodeIP: string | undefined): HostEntry {
+  return nodeIP === undefined ? entry : { ...entry, nodeIP };
 }
 
 /** Whether the file says anything of this host that its Node is to show. */

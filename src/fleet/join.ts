@@ -7,11 +7,12 @@ import { generateCertificateKey } from '../pki/certificate-key.ts';
 import { generateToken } from '../pki/token.ts';
 import type { SshTarget } from '../ssh/target.ts';
 import { Claims, othersThan, refuseTaken } from './claims.ts';
+import { workerConfiguration } from './host-configuration.ts';
 import { onEachTarget, throwFailures } from './hosts.ts';
 import type { ClusterNode } from './nodes.ts';
+import { demandReachable } from './reception.ts';
 import { openSession, type RemoteOptions } from './run-verb.ts';
-import { demandReachable, type Welcome } from './welcome.ts';
-import { workerConfiguration } from './worker.ts';
+import type { Welcome } from './welcome.ts';
 
 const joinResult = z.object({ nodeName: z.string() });
 

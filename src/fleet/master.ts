@@ -9,18 +9,20 @@ import { generateCertificateKey } from '../pki/certificate-key.ts';
 import { generateToken } from '../pki/token.ts';
 import type { HostState } from '../ssh/host-state.ts';
 import { Claims, othersThan, refuseTaken } from './claims.ts';
-import { type FleetHost, hasMarks, marksOf, openHost, placed } from './fleet-host.ts';
+import {
+  advertised,
+  type FleetHost,
+  hasMarks,
+  marksOf,
+  openHost,
+  placed,
+  withAddress,
+} from './fleet-host.ts';
+import { controlPlaneConfiguration } from './host-configuration.ts';
 import type { ClusterNode } from './nodes.ts';
+import { type ClusterPin, type ComponentOffer, closeReception, type Reception } from './reception.ts';
 import type { HostSession } from './run-verb.ts';
 import type { FleetUp } from './up.ts';
-import {
-  type ClusterPin,
-  type ComponentOffer,
-  closeReception,
-  JOIN_TOKEN_TTL_SECONDS,
-  type Reception,
-} from './welcome.ts';
-import { kubeletDocuments, yamlDocuments } from './worker.ts';
 
 const joinCommand = z.object({
   joinCommand: z.object({ endpoint: z.string(), caCertHash: z.string() }),
@@ -173,7 +175,7 @@ export class Master {
     const given = this.#run.documents.InitConfiguration?.localAPIEndpoint?.advertiseAddress;
     this.#address = given ?? entry.nodeIP ?? (await session.addressTowards(FAMILY[4].anywhere));
     const name = await this.admit(controlPlane, session, withAddress(entry, this.#address), emit);
-    this.#reception = await this.#run.welcome(session, controlPlane);
+    this.#reception = await this.#run.welcome(session, controlPlane, emit);
     this.#offer.resolve(this.#reception.offer);
     if (completed === undefined) {
       await this.#refuseSecondCluster(emit);
@@ -216,7 +218,7 @@ export class Master {
   async #init(session: HostSession, reception: Reception, entry: HostEntry, emit: Emit): Promise<void> {
     const token = generateToken();
     await reception.expect(token);
-    const input = controlPlaneConfiguration(this.#run, entry, token);
+    const input = controlPlaneConfiguration(this.#run.documents, entry, token);
     const watch: Emit = (event) => {
       // Not passed on: results hold the token, and perhaps a certificate key.
       if (event.type !== 'result') return emit(event);
@@ -234,41 +236,4 @@ export class Master {
     const token = generateToken();
     return { ...(await this.#reception.admit(token)), token };
   }
-}
-
-/**
- * The entry with the address at which the others reach the API server: what it says, else the one by which the
- * file names the host, where it has that. The default route of many virtual machines leads somewhere else.
- */
-async function advertised(session: HostSession, { target }: FleetHost, entry: HostEntry): Promise<HostEntry> {
-  if (entry.nodeIP !== undefined) return entry;
-  const named = await addressOf(target.host);
-  const own = await session.addresses();
-  return own.some(({ address }) => address === named) ? withAddress(entry, named) : entry;
-}
-
-function withAddress(entry: HostEntry, nodeIP: string | undefined): HostEntry {
-  return nodeIP === undefined ? entry : { ...entry, nodeIP };
-}
-
-/** Undefined where no such name is known here. */
-/** What goes to `kadm init --config -`: the documents, with a token that lives as long as the workers need it. */
-function controlPlaneConfiguration({ documents }: FleetUp, entry: HostEntry, token: string): string {
-  const { InitConfiguration: init, Cluster: cluster, KubeletConfiguration: kubelet, ...rest } = documents;
-  const { hosts: _, ...spec } = cluster?.spec ?? {};
-  return yamlDocuments([
-    {
-      ...init,
-      apiVersion: 'kubeadm.k8s.io/v1beta4',
-      kind: 'InitConfiguration',
-      ...(entry.nodeIP && {
-        localAPIEndpoint: { advertiseAddress: entry.nodeIP, ...init?.localAPIEndpoint },
-      }),
-      bootstrapTokens: [{ token, ttl: `${JOIN_TOKEN_TTL_SECONDS}s` }],
-      nodeRegistration: { ...init?.nodeRegistration, ...(entry.nodeName && { name: entry.nodeName }) },
-    },
-    { apiVersion: 'kadm.io/v1', kind: 'Cluster', spec },
-    ...kubeletDocuments(kubelet, entry),
-    ...Object.values(rest),
-  ]);
 }

@@ -3,8 +3,8 @@ import type { SshTarget } from '../ssh/target.ts';
 import type { FleetHost } from './fleet-host.ts';
 import { type HostResult, onEachHost, throwFailures } from './hosts.ts';
 import type { ClusterNode } from './nodes.ts';
+import type { Reception } from './reception.ts';
 import { type RemoteOptions, runVerbOnHost } from './run-verb.ts';
-import type { Reception } from './welcome.ts';
 
 /**
  * Nodes of the cluster that belong to no host of the file. A control plane is never among them.

@@ -1,11 +1,14 @@
-import { PassThrough } from 'node:stream';
+import { PassThrough, Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { artifactSchema } from '../components/store.ts';
 import { certificateKeySchema } from '../config/fields.ts';
 import { UserError } from '../errors.ts';
+import type { Emit } from '../phases/events.ts';
+import { withHeartbeat } from './heartbeat.ts';
 import { type ClusterNode, clusterNodeSchema, type NodeMarks, nodeMarksSchema } from './nodes.ts';
+import type { ClusterPin, ComponentOffer, Reception } from './reception.ts';
 import type { HostSession } from './run-verb.ts';
-import type { ClusterPin, ComponentOffer, Reception } from './welcome.ts';
 
 const question = z.union([
   z.strictObject({
@@ -40,6 +43,10 @@ export type WelcomeOpen = Extract<WelcomeQuestion, { open: unknown }>['open'];
 /** As long as workers join; those of one command may come in many rounds. */
 const LONGEST_MS = 24 * 3_600_000;
 
+/** Longer than anything that it is asked for may take. */
+const ANSWER_TIMEOUT_MS = 10 * 60_000;
+const END_TIMEOUT_MS = 60_000;
+
 const answer = z.union([
   z.object({
     offer: z.object({
@@ -69,13 +76,14 @@ export class RemoteWelcome implements Reception {
   #next = 1;
   #over: unknown;
 
-  private constructor(session: HostSession) {
+  private constructor(session: HostSession, emit: Emit) {
     this.#ended = session.run({
       argv: ['welcome'],
-      input: this.#requests,
+      input: Readable.from(withHeartbeat(this.#requests.setEncoding('utf8'))),
       timeoutMs: LONGEST_MS,
       emit: (event) => {
         if (event.type === 'result') this.#take(event.result);
+        else if (event.type === 'progress') emit(event);
       },
     });
     this.#ended.then(
@@ -84,8 +92,9 @@ export class RemoteWelcome implements Reception {
     );
   }
 
-  static async open(session: HostSession, open: WelcomeOpen): Promise<RemoteWelcome> {
-    const welcome = new RemoteWelcome(session);
+  /** @param emit hears what is waited for there */
+  static async open(session: HostSession, open: WelcomeOpen, emit: Emit): Promise<RemoteWelcome> {
+    const welcome = new RemoteWelcome(session, emit);
     const answered = await welcome.#ask({ open });
     if (!('offer' in answered)) throw unexpected();
     welcome.#offer = answered.offer;
@@ -131,7 +140,11 @@ export class RemoteWelcome implements Reception {
 
   async close(): Promise<void> {
     this.#requests.end();
-    await this.#ended;
+    await inTime(
+      this.#ended,
+      END_TIMEOUT_MS,
+      `\`kadm welcome\` has not ended within ${END_TIMEOUT_MS / 1000} s`,
+    );
   }
 
   async probe(node: string): Promise<string[]> {
@@ -147,7 +160,8 @@ export class RemoteWelcome implements Reception {
     const open = Promise.withResolvers<Answer>();
     this.#open.set(id, open);
     this.#requests.write(`${JSON.stringify({ id, ask })}\n`);
-    const answered = await open.promise;
+    const late = `\`kadm welcome\` has not answered within ${ANSWER_TIMEOUT_MS / 60_000} minutes`;
+    const answered = await inTime(open.promise, ANSWER_TIMEOUT_MS, late);
     if (!('refused' in answered)) return answered;
     const { refused, remedy } = answered;
     throw new UserError(refused, remedy === undefined ? {} : { remedy });
@@ -169,6 +183,20 @@ export class RemoteWelcome implements Reception {
     this.#over ??= error;
     for (const open of this.#open.values()) open.reject(error);
     this.#open.clear();
+  }
+}
+
+/** @throws UserError with these words when it does not come in time */
+async function inTime<T>(coming: Promise<T>, timeoutMs: number, late: string): Promise<T> {
+  const enough = new AbortController();
+  const over = sleep(timeoutMs, undefined, { signal: enough.signal }).then(() => {
+    throw new UserError(late);
+  });
+  over.catch(() => {});
+  try {
+    return await Promise.race([coming, over]);
+  } finally {
+    enough.abort();
   }
 }
 

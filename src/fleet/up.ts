@@ -5,13 +5,14 @@ import { EXIT, messageOf, UserError } from '../errors.ts';
 import type { Emit } from '../phases/events.ts';
 import type { SshTarget } from '../ssh/target.ts';
 import { type FleetHost, hasMarks, marksOf, openHost, placed } from './fleet-host.ts';
+import { withHeartbeat } from './heartbeat.ts';
+import { type WorkerConfiguration, workerConfiguration } from './host-configuration.ts';
 import { type HostResult, onEachHost, throwFailures } from './hosts.ts';
 import { Master, type Standing } from './master.ts';
 import type { ClusterNode } from './nodes.ts';
 import { prune, removedNodes } from './prune.ts';
+import { demandReachable, type Reception } from './reception.ts';
 import type { HostSession, RemoteOptions } from './run-verb.ts';
-import { demandReachable, type Reception } from './welcome.ts';
-import { type WorkerConfiguration, workerConfiguration } from './worker.ts';
 
 export interface FleetUp {
   /** The first one. */
@@ -22,7 +23,7 @@ export interface FleetUp {
   readonly documents: Documents;
   readonly remote: RemoteOptions;
   /** Opens the reception of the control plane; its session is there already. */
-  readonly welcome: (session: HostSession, controlPlane: FleetHost) => Promise<Reception>;
+  readonly welcome: (session: HostSession, controlPlane: FleetHost, emit: Emit) => Promise<Reception>;
   /** Whether nodes that the file does not name are taken out of the cluster; else they are only told. */
   readonly prune: boolean;
   /** How a node of the cluster is reached that the file does not name. */
@@ -108,7 +109,7 @@ async function bringUpNode(
     const offer = await master.offer();
     const name = await master.admit(host, session, entry, emit);
     const worker = { documents, entry, offer, ...(isMaster && { controlPlane: {} }) };
-    const input = Readable.from(assignment(worker, master));
+    const input = Readable.from(withHeartbeat(assignment(worker, master)));
     try {
       await session.run({ argv: ['join', '--config', '-', '--await-discovery'], input, emit });
     } catch (error) {

@@ -8,23 +8,24 @@ import { clusterConfigurationSchema } from '../config/schema.ts';
 import { messageOf, UserError } from '../errors.ts';
 import { LocalHost } from '../host/host.ts';
 import { withHostLock } from '../host/host-lock.ts';
-import type { KubeClient } from '../kube/client.ts';
+import { ApiError, type ClientOptions, type KubeClient } from '../kube/client.ts';
 import { deleteNode } from '../kube/delete-node.ts';
 import { drain } from '../kube/drain.ts';
 import { uploadCertificates, withdrawCertificates } from '../kube/kubeadm-certs.ts';
 import { createToken, deleteToken } from '../kube/tokens.ts';
 import { readSharedFiles } from '../node/shared-pki.ts';
-import type { Emit } from '../phases/events.ts';
+import { waitFor } from '../phases/wait.ts';
 import { caCertificateHash } from '../pki/ca-pin.ts';
 import { parseToken, tokenExpiry } from '../pki/token.ts';
 import type { Executable } from '../ssh/upload.ts';
 import { type ClusterNode, clusterNodes, markNode, type NodeMarks } from './nodes.ts';
 import { probeNode } from './probe.ts';
-
-/** Longer than a join is allowed to take, and no longer. */
-export const JOIN_TOKEN_TTL_SECONDS = 20 * 60;
+import { type ClusterPin, type ComponentOffer, JOIN_TOKEN_TTL_SECONDS, type Reception } from './reception.ts';
 
 export const DRAIN_TIMEOUT_MS = 120_000;
+const READY_POLL_MS = 500;
+/** What is taken back at the end ends by itself: an API server that goes down just then is not worth a longer wait. */
+const CLOSING_TIMEOUT_MS = 10_000;
 const LOCK_FILE = '/run/lock/kadm-up.lock';
 const DESCRIPTION = 'made by kadm for the workers of one command';
 const KUBEADM_CONFIG = '/api/v1/namespaces/kube-system/configmaps/kubeadm-config';
@@ -42,75 +43,22 @@ export interface ClusterAccess {
   readonly caPem: string;
 }
 
-/** Where joining workers get components: the digests go to them over SSH, the files come from the URL. */
-export interface ComponentOffer {
-  readonly kubernetesVersion: string;
-  readonly url: string;
-  readonly artifacts: readonly Artifact[];
-}
-
-/** What a worker has to know of the cluster that it joins, without the token. */
-export interface ClusterPin {
-  /** host:port of the API server. */
-  readonly endpoint: string;
-  /** sha256:HEX */
-  readonly caCertHash: string;
-}
-
 export interface WelcomeOptions {
   readonly store: ComponentStore;
   /** kadm itself, which workers get from here too. */
   readonly executable: Executable;
   /** The cluster of this host; undefined as long as it has none. */
-  readonly access: () => Promise<ClusterAccess | undefined>;
+  readonly access: (options?: ClientOptions) => Promise<ClusterAccess | undefined>;
+  /** How long an API server that is not ready is waited for. */
+  readonly timeoutMs: number;
+  readonly progress: (message: string) => void;
+  readonly signal: AbortSignal;
   /** Whether this host has no cluster yet, or one that is half made. */
   readonly makesControlPlane?: boolean;
   /** Of the cluster that is to be; that of the cluster itself where there is one. */
   readonly kubernetesVersion: string;
   /** The address of this host at which workers reach it. */
   readonly address: string;
-}
-
-/** What a master does for workers that join: it serves components, and a token lives as long as that. */
-export interface Reception {
-  readonly offer: ComponentOffer;
-  /** Lets workers in with this token until the end. */
-  admit(token: string): Promise<ClusterPin>;
-  /** The same for a token that init is about to make. */
-  expect(token: string): Promise<void>;
-  /** Keeps the certificates of this control plane in the cluster until the end, for others that have the key. */
-  uploadCertificates(key: string): Promise<void>;
-  nodes(): Promise<ClusterNode[]>;
-  /** Tells a Node what its file says of it. */
-  mark(marks: NodeMarks): Promise<void>;
-  /** Moves the pods of a node to others. */
-  drain(node: string): Promise<void>;
-  /** Deletes a Node. */
-  forget(node: string): Promise<void>;
-  /** What does not get through between this master and a node, a line each. */
-  probe(node: string): Promise<string[]>;
-  /** Serves nothing more, revokes the token, and takes the certificates back. */
-  close(): Promise<void>;
-}
-
-/** @throws UserError when a node that has joined is not reached as nodes have to be */
-export async function demandReachable(reception: Reception, host: string, node: string): Promise<void> {
-  const problems = await reception.probe(node);
-  if (problems.length === 0) return;
-  throw new UserError(`${host}: it has joined as ${node}, but ${problems.join('; ')}`, {
-    remedy:
-      'open it in the firewalls of both hosts and between them: TCP 10250 to every node, TCP 6443 to the control plane, UDP 8472 between all nodes',
-  });
-}
-
-/** Ends a reception. What that fails of is told, and never in place of what came before. */
-export async function closeReception(reception: Reception | undefined, emit: Emit): Promise<void> {
-  try {
-    await reception?.close();
-  } catch (error) {
-    const message = `the join token could not be revoked; it ends by itself: ${messageOf(error)}`;
-    emit({ type: 'warning', path: [], message });
-  }
 }
 
 /** The reception of this host. */
@@ -136,12 +84,12 @@ export class Welcome implements Reception {
 
   /** @throws UserError where the store of this host lacks what a worker needs */
   static async open(options: WelcomeOptions): Promise<Welcome> {
-    const { store, executable, access, kubernetesVersion, address, makesControlPlane = false } = options;
+    const { store, executable, access, address, makesControlPlane = false } = options;
     const unlock = makesControlPlane ? await lockControlPlane() : async () => {};
     try {
       // One that is half made may have the files of a cluster, and no API server yet.
       const cluster = makesControlPlane ? undefined : await access();
-      const release = releaseFor(await runningVersion(cluster, kubernetesVersion));
+      const release = releaseFor(await runningVersion(cluster, options));
       const artifacts = await artifactsOf(store, release);
       const server = new ComponentServer(store, artifacts, { files: [executable] });
       const { url } = await server.start(address);
@@ -203,13 +151,18 @@ export class Welcome implements Reception {
     await this.#server.stop();
     const id = this.#tokenId;
     this.#tokenId = undefined;
-    if (id !== undefined) await this.#withCluster(({ client }) => deleteToken(client, id));
-    if (this.#uploaded) await this.#withCluster(({ client }) => withdrawCertificates(client));
+    const uploaded = this.#uploaded;
     this.#uploaded = false;
+    const bound = { timeoutMs: CLOSING_TIMEOUT_MS };
+    if (id !== undefined) await this.#withCluster(({ client }) => deleteToken(client, id), bound);
+    if (uploaded) await this.#withCluster(({ client }) => withdrawCertificates(client), bound);
   }
 
-  async #withCluster<T>(work: (cluster: ClusterAccess) => Promise<T>): Promise<T | undefined> {
-    const cluster = await this.#access();
+  async #withCluster<T>(
+    work: (cluster: ClusterAccess) => Promise<T>,
+    options?: ClientOptions,
+  ): Promise<T | undefined> {
+    const cluster = await this.#access(options);
     try {
       return cluster && (await work(cluster));
     } finally {
@@ -237,12 +190,31 @@ async function lockControlPlane(): Promise<() => Promise<void>> {
   };
 }
 
-async function runningVersion(cluster: ClusterAccess | undefined, otherwise: string): Promise<string> {
-  if (cluster === undefined) return otherwise;
+/** The cluster's; a control plane that has just been started, with its host perhaps, is waited for. */
+async function runningVersion(cluster: ClusterAccess | undefined, options: WelcomeOptions): Promise<string> {
+  if (cluster === undefined) return options.kubernetesVersion;
+  const { client } = cluster;
   try {
-    return (await configurationOf(cluster.client)).kubernetesVersion;
+    await waitFor({
+      ...options,
+      what: 'the API server',
+      intervalMs: READY_POLL_MS,
+      check: () => notReady(client),
+    });
+    return (await configurationOf(client)).kubernetesVersion;
   } finally {
-    cluster.client.close();
+    client.close();
+  }
+}
+
+/** @throws ApiError for an administrator whom it does not know: that does not pass */
+async function notReady(client: KubeClient): Promise<string | undefined> {
+  try {
+    await client.text('/readyz');
+    return undefined;
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 401) throw error;
+    return messageOf(error).split('\n')[0];
   }
 }
 

@@ -72,7 +72,7 @@ function resolve(text: string, context: TargetContext, before: readonly string[]
       exitCode: EXIT.usage,
     });
   }
-  const config = SSHConfig.parse(context.sshConfig).compute(
+  const config = SSHConfig.parse(canonical(context.sshConfig)).compute(
     { Host: alias, ...(user === undefined ? {} : { User: user }) },
     { ignoreCase: true, matchExec: false },
   );
@@ -108,6 +108,13 @@ function resolve(text: string, context: TargetContext, before: readonly string[]
     jumps: way.length === 0 || circle ? [] : parseJumps(jump ?? '', context, [...path, ...way]),
     sudo: true,
   };
+}
+
+/** `Match host` and `Match user` go by what came before them, which ssh-config takes only in this spelling. */
+function canonical(sshConfig: string): string {
+  return sshConfig
+    .replace(/^(\s*)hostname(?=[\s=])/gim, '$1HostName')
+    .replace(/^(\s*)user(?=[\s=])/gim, '$1User');
 }
 
 function aliasOf(text: string): string {

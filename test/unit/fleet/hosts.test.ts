@@ -31,6 +31,16 @@ describe('onEachHost', () => {
     ]);
   });
 
+  it('waits for none that hangs before the others are done', async () => {
+    const othersAreDone = Promise.withResolvers<void>();
+    let done = 0;
+    const results = await onEachHost(['a', 'b', 'c'], options, async (host) => {
+      if (host === 'a') await othersAreDone.promise;
+      else if (++done === 2) othersAreDone.resolve();
+    });
+    expect(results.every(({ ok }) => ok)).toBe(true);
+  });
+
   it('keeps to the number that may run at once', async () => {
     let now = 0;
     let most = 0;
@@ -69,6 +79,25 @@ describe('the log of a host', () => {
 });
 
 describe('throwFailures', () => {
+  it.each([
+    ['some are done', [undefined, 3], 4],
+    ['none is done, for one kind of reason', [3, 3], 3],
+    ['none is done, for different reasons', [3, 2], 1],
+  ] as const)('says by its exit code that %s', (_, codes, exitCode) => {
+    const results = codes.map((code, index) =>
+      code === undefined
+        ? ({ host: `h${index}`, ok: true, ms: 1, note: undefined } as const)
+        : ({
+            host: `h${index}`,
+            ok: false,
+            ms: 1,
+            error: new UserError('down', { exitCode: code }),
+            log: undefined,
+          } as const),
+    );
+    expect(() => throwFailures(results, 'join')).toThrow(expect.objectContaining({ exitCode }));
+  });
+
   it('throws the error itself for a single host, and a summary for several', async () => {
     const down = new UserError('a is down', { remedy: 'switch it on', exitCode: 3 });
     const bad = { host: 'a', ok: false, ms: 1, error: down, log: '/l/a.log' } as const;

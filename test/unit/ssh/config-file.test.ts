@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -39,5 +40,74 @@ describe('~/.ssh/config', () => {
     await writeFile(`${home}/etc/ssh_config`, 'Port 2201\nHost *\n  HashKnownHosts yes\n');
     expect(await target('h1')).toMatchObject({ port: 2200, hashKnownHosts: true });
     expect(await target('h2')).toMatchObject({ port: 2201, hashKnownHosts: true });
+  });
+});
+
+/** What OpenSSH makes of the same file (ssh -G). */
+function asOpenSsh(text: string): Record<string, unknown> {
+  const said = execFileSync('ssh', ['-F', `${home}/.ssh/config`, '-G', text], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  const all = (keyword: string): string[] =>
+    said
+      .split('\n')
+      .filter((line) => line.startsWith(`${keyword} `))
+      .map((line) => line.slice(keyword.length + 1));
+  const one = (keyword: string): string | undefined => all(keyword)[0];
+  return {
+    host: one('hostname'),
+    user: one('user'),
+    port: Number(one('port')),
+    identityFiles: all('identityfile'),
+    identitiesOnly: one('identitiesonly') === 'yes',
+    knownHostsFiles: one('userknownhostsfile')?.split(' '),
+    hostKeyAlias: one('hostkeyalias'),
+    hashKnownHosts: one('hashknownhosts') === 'yes',
+    unknownHostKey: { yes: 'refuse', true: 'refuse', 'accept-new': 'accept', false: 'accept', ask: 'ask' }[
+      one('stricthostkeychecking') ?? 'ask'
+    ],
+    jumps: one('proxyjump')?.split(',') ?? [],
+  };
+}
+
+describe('Host, Match, Include and ProxyJump', () => {
+  const CONFIG = (): string => `Include ${home}/.ssh/more/*.conf
+Host web-* db !web-9
+  hostname 10.1.0.7
+  ProxyJump ops@outer:2200,root@middle
+Host "lone"
+  User=eq
+  Port = 2022
+Match host 10.1.0.*,10.2.0.1
+  user admin
+Match originalhost web-?,other user admin
+  Port 2207
+  IdentitiesOnly yes
+Match user ops
+  IdentityFile /keys/ops
+Match originalhost cap
+  HOSTNAME 10.2.0.1
+  StrictHostKeyChecking accept-new
+Match all
+  IdentityFile /keys/all
+Host *
+  User root
+  UserKnownHostsFile /known/one /known/two
+  HashKnownHosts yes
+  HostKeyAlias rack
+  StrictHostKeyChecking yes
+`;
+  const NAMES = ['web-1', 'web-22', 'web-9', 'db', 'ops@web-1', 'admin@other', 'ops@x', 'cap', 'inc', 'lone'];
+
+  it.each([...NAMES, 'zed@q', 'plain'])('are read for %s as OpenSSH reads them', async (name) => {
+    await writeFile(
+      `${home}/.ssh/more/a.conf`,
+      'Host inc\n  HostName inc.example\nMatch user zed\n  Port 77\n',
+    );
+    await writeFile(`${home}/.ssh/config`, CONFIG());
+    const { jumps, ...found } = await target(name);
+    const way = jumps.map(({ user, host, port }) => `${user}@${host}${port === 22 ? '' : `:${port}`}`);
+    expect({ ...found, jumps: way }).toMatchObject(asOpenSsh(name));
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parseDocuments } from '../../../src/config/documents.ts';
-import { workerConfiguration } from '../../../src/fleet/worker.ts';
+import { workerConfiguration } from '../../../src/fleet/host-configuration.ts';
 
 const documents = parseDocuments(
   `

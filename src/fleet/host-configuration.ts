@@ -1,7 +1,7 @@
 import { stringify } from 'yaml';
 import type { HostEntry } from '../config/hosts.ts';
 import type { Documents } from '../config/schema.ts';
-import type { ClusterPin, ComponentOffer } from './welcome.ts';
+import { type ClusterPin, type ComponentOffer, JOIN_TOKEN_TTL_SECONDS } from './reception.ts';
 
 export interface WorkerConfiguration {
   /** What holds for all hosts. */
@@ -60,6 +60,27 @@ export function workerConfiguration(worker: WorkerConfiguration): string {
   ]);
 }
 
+/** What goes to `kadm init --config -`: the documents, with a token that lives as long as the workers need it. */
+export function controlPlaneConfiguration(documents: Documents, entry: HostEntry, token: string): string {
+  const { InitConfiguration: init, Cluster: cluster, KubeletConfiguration: kubelet, ...rest } = documents;
+  const { hosts: _, ...spec } = cluster?.spec ?? {};
+  return yamlDocuments([
+    {
+      ...init,
+      apiVersion: 'kubeadm.k8s.io/v1beta4',
+      kind: 'InitConfiguration',
+      ...(entry.nodeIP && {
+        localAPIEndpoint: { advertiseAddress: entry.nodeIP, ...init?.localAPIEndpoint },
+      }),
+      bootstrapTokens: [{ token, ttl: `${JOIN_TOKEN_TTL_SECONDS}s` }],
+      nodeRegistration: { ...init?.nodeRegistration, ...(entry.nodeName && { name: entry.nodeName }) },
+    },
+    { apiVersion: 'kadm.io/v1', kind: 'Cluster', spec },
+    ...kubeletDocuments(kubelet, entry),
+    ...Object.values(rest),
+  ]);
+}
+
 /** The address of a control plane is that of its node, where the file says one. */
 function advertised(
   all: NonNullable<Documents['JoinConfiguration']>['controlPlane'],
@@ -82,10 +103,7 @@ function registration(
 }
 
 /** The KubeletConfiguration of one host: that of all, and what its entry says over it. */
-export function kubeletDocuments(
-  all: Documents['KubeletConfiguration'],
-  entry: HostEntry | undefined,
-): object[] {
+function kubeletDocuments(all: Documents['KubeletConfiguration'], entry: HostEntry | undefined): object[] {
   if (all === undefined && entry?.kubelet === undefined && entry?.taints === undefined) return [];
   return [
     {
