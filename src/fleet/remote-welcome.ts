@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { artifactSchema } from '../components/store.ts';
 import { certificateKeySchema } from '../config/fields.ts';
-import { UserError } from '../errors.ts';
+import { messageOf, UserError } from '../errors.ts';
 import type { Emit } from '../phases/events.ts';
 import { withHeartbeat } from './heartbeat.ts';
 import { type ClusterNode, clusterNodeSchema, type NodeMarks, nodeMarksSchema } from './nodes.ts';
@@ -74,6 +74,7 @@ export class RemoteWelcome implements Reception {
   #offer: ComponentOffer | undefined;
   readonly #open = new Map<number, PromiseWithResolvers<Answer>>();
   #next = 1;
+  #closing = false;
   #over: unknown;
 
   private constructor(session: HostSession, emit: Emit) {
@@ -88,7 +89,14 @@ export class RemoteWelcome implements Reception {
     });
     this.#ended.then(
       () => this.#fail(gone()),
-      (error: unknown) => this.#fail(error),
+      (error: unknown) => {
+        // Before it is open, and at the end, whoever asks is told.
+        if (this.#offer !== undefined && !this.#closing) {
+          const message = `${messageOf(error)}; hosts that know the cluster go on joining it`;
+          emit({ type: 'warning', path: [], message });
+        }
+        this.#fail(error);
+      },
     );
   }
 
@@ -139,6 +147,7 @@ export class RemoteWelcome implements Reception {
   }
 
   async close(): Promise<void> {
+    this.#closing = true;
     this.#requests.end();
     await inTime(
       this.#ended,

@@ -18,8 +18,12 @@ export interface ClusterInfo extends z.infer<typeof schema> {
  * afterwards, and nothing secret is sent.
  * @throws UserError when there is no API server, or it has none
  */
-export async function fetchClusterInfo(server: string, signal: AbortSignal): Promise<ClusterInfo> {
-  const { text, clockAheadMs } = await readUntrusted(new URL(PATH, server), signal);
+export async function fetchClusterInfo(
+  server: string,
+  signal: AbortSignal,
+  timeoutMs = TIMEOUT_MS,
+): Promise<ClusterInfo> {
+  const { text, clockAheadMs } = await readUntrusted(new URL(PATH, server), signal, timeoutMs);
   const result = schema.safeParse(parseJson(text));
   if (result.success) return { ...result.data, ...(clockAheadMs === undefined ? {} : { clockAheadMs }) };
   throw new UserError(`${server} has no cluster-info for joining nodes`, {
@@ -33,7 +37,7 @@ interface Untrusted {
   readonly clockAheadMs: number | undefined;
 }
 
-function readUntrusted(url: URL, signal: AbortSignal): Promise<Untrusted> {
+function readUntrusted(url: URL, signal: AbortSignal, timeoutMs: number): Promise<Untrusted> {
   return new Promise((resolve, reject) => {
     const fail = (error: Error): void =>
       reject(
@@ -43,7 +47,7 @@ function readUntrusted(url: URL, signal: AbortSignal): Promise<Untrusted> {
           cause: error,
         }),
       );
-    const call = request(url, { rejectUnauthorized: false, timeout: TIMEOUT_MS, signal }, (response) => {
+    const call = request(url, { rejectUnauthorized: false, signal }, (response) => {
       let text = '';
       const clockAheadMs = aheadOf(response.headers.date);
       response.setEncoding('utf8');
@@ -54,8 +58,13 @@ function readUntrusted(url: URL, signal: AbortSignal): Promise<Untrusted> {
       response.on('end', () => resolve({ text, clockAheadMs }));
       response.on('error', fail);
     });
-    call.on('timeout', () => call.destroy(new Error(`no answer within ${TIMEOUT_MS / 1000} s`)));
     call.on('error', fail);
+    // Of the whole answer: one that comes a byte at a time would never be silent for long.
+    const late = setTimeout(
+      () => call.destroy(new Error(`no answer within ${timeoutMs / 1000} s`)),
+      timeoutMs,
+    );
+    call.on('close', () => clearTimeout(late));
     call.end();
   });
 }

@@ -33,7 +33,8 @@ export async function asRoot(connection: SshConnection, credentials: Credentials
   remote.stdin.end();
   remote.stdout.resume();
   remote.stderr.resume();
-  await remote.exit;
+  const late = setTimeout(() => connection.abandon('sudo true does not end'), COMMAND_TIMEOUT_MS);
+  await remote.exit.finally(() => clearTimeout(late));
   return root;
 }
 

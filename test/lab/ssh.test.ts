@@ -37,6 +37,7 @@ beforeAll(async () => {
   );
   const keys = await on('h1', `cat ${SSH}/locked.pub ${SSH}/ec.pub ${SSH}/rsa.pub`);
   await lab.host('h3').exec(['tee', '-a', '/home/bob/.ssh/authorized_keys'], { input: keys });
+  await lab.host('h2').exec(['tee', '-a', '/root/.ssh/authorized_keys'], { input: keys });
 });
 afterAll(() => removeLab(LAB));
 
@@ -68,6 +69,14 @@ async function reach(
   return { exitCode: ran.exitCode, said: `${ran.stdout}${ran.stderr}` };
 }
 
+/** `kadm exec` on h1 at a terminal, at which somebody types one answer. */
+async function typing(answer: string, ...hosts: object[]): Promise<string> {
+  await put('/root/cluster.yaml', stringify({ apiVersion: 'kadm.io/v1', kind: 'Cluster', spec: { hosts } }));
+  const typed = `(sleep 3; printf '%s\\r' '${answer}'; sleep 8) | script -qec 'kadm exec -f /root/cluster.yaml --hosts all -- id -u' /dev/null`;
+  const env = { HOME: '/root', TERM: 'xterm' };
+  return (await lab.host('h1').exec(['sh', '-c', typed], { timeoutMs: 60_000, env })).stdout;
+}
+
 function expectRoot({ exitCode, said }: Outcome, host = 'h3'): void {
   expect({ exitCode, said }).toEqual({ exitCode: 0, said: expect.stringContaining(`[${host}] 0\n`) });
 }
@@ -82,8 +91,19 @@ Host box-*
   UserKnownHostsFile ~/.ssh/boxes
 `;
     await on('h1', `mkdir -p ${SSH}/extra && ssh-keyscan -t ed25519 h3 2>/dev/null >${SSH}/boxes`);
-    await put(`${SSH}/extra/one.conf`, 'Host box-1\n  HostName h3\n  HostKeyAlias h3\n');
+    await put(`${SSH}/extra/one.conf`, 'Host box-1\n  HostName h3\n  HostKeyAlias h3\n  Port 2200\n');
+    for (const port of [2200, 2201])
+      await on(
+        'h3',
+        `systemd-run --quiet --unit port-${port} socat TCP-LISTEN:${port},fork TCP:127.0.0.1:22`,
+      );
     expectRoot(await reach({ address: 'box-1' }, { config }), 'box-1');
+    // What the entry says comes first.
+    await on('h3', 'systemctl stop port-2200');
+    expectRoot(await reach({ address: 'box-1', port: 2201 }, { config }), 'box-1');
+    const asBob = await reach({ address: 'box-1', port: 2201, sudo: false }, { config });
+    expect(asBob).toMatchObject({ exitCode: 0, said: expect.stringMatching(/^\[box-1\] [1-9]/m) });
+    await on('h3', 'systemctl stop port-2201');
   });
 
   test.each(['ec', 'rsa'])('with the key %s of its entry, whose ~ is the home', async (key) => {
@@ -91,10 +111,14 @@ Host box-*
   });
 
   test('through two others, by ProxyJump and by the bastion of its entry', async () => {
-    const config = 'Host h3\n  ProxyJump root@h2,h1\n';
-    expectRoot(await reach({ address: 'h3' }, { config }));
+    const config = 'Host h3\n  ProxyJump root@h1,h2\n';
     await on('h3', 'iptables -I INPUT -p tcp --dport 22 ! -s h2 -j REJECT');
+    const entered = (): Promise<string> =>
+      on('h1', 'journalctl --output cat | grep -c "^Accepted publickey" || true');
     try {
+      const before = Number(await entered());
+      expectRoot(await reach({ address: 'h3' }, { config }));
+      expect(Number(await entered())).toBe(before + 1);
       expectRoot(await reach({ address: 'h3', bastion: 'root@h2:22' }));
     } finally {
       await on('h3', 'iptables -D INPUT 1');
@@ -109,6 +133,17 @@ Host box-*
     expect(wrong.said).not.toContain('barley');
   });
 
+  test('with a passphrase that is typed, once for two hosts', async () => {
+    const key = { identityFile: '~/.ssh/locked' };
+    const said = await typing(
+      'open sesame',
+      { address: 'h3', user: 'bob', ...key },
+      { address: 'h2', ...key },
+    );
+    expect(said).toContain('Passphrase of /root/.ssh/locked');
+    for (const host of ['h2', 'h3']) expect(said).toContain(`[${host}] 0`);
+  });
+
   test('with a key of the agent', async () => {
     await on(
       'h1',
@@ -120,6 +155,11 @@ Host box-*
       await reach({ address: 'h3', user: 'bob' }, { config, env: { SSH_AUTH_SOCK: '/run/agent.sock' } }),
     );
     expect(await reach({ address: 'h3', user: 'bob' }, { config })).toMatchObject({ exitCode: 1 });
+    // With IdentitiesOnly, a key of the agent that belongs to no identity file is not shown.
+    const own = `${config}  IdentitiesOnly yes\n`;
+    expect(
+      await reach({ address: 'h3', user: 'bob' }, { config: own, env: { SSH_AUTH_SOCK: '/run/agent.sock' } }),
+    ).toMatchObject({ exitCode: 1 });
   });
 
   test('with a password from the environment, which sudo takes too', async () => {
@@ -146,18 +186,10 @@ Host box-*
 
   test('with a password that is typed', async () => {
     await put(`${SSH}/config`, 'Host *\n  IdentityFile ~/.ssh/none\n');
-    const hosts = [{ address: 'h3', user: 'carol' }];
-    await put(
-      '/root/cluster.yaml',
-      stringify({ apiVersion: 'kadm.io/v1', kind: 'Cluster', spec: { hosts } }),
-    );
-    const typed = `(sleep 3; printf '%s\\r' '${PASSWORD}'; sleep 8) | script -qec 'kadm exec -f /root/cluster.yaml --hosts all -- id -u' /dev/null`;
-    const { stdout } = await lab
-      .host('h1')
-      .exec(['sh', '-c', typed], { timeoutMs: 60_000, env: { HOME: '/root', TERM: 'xterm' } });
-    expect(stdout).toContain('Password of carol on h3');
-    expect(stdout).toContain('[h3] 0');
-    expect(stdout).not.toContain(PASSWORD);
+    const said = await typing(PASSWORD, { address: 'h3', user: 'carol' });
+    expect(said).toContain('Password of carol on h3');
+    expect(said).toContain('[h3] 0');
+    expect(said).not.toContain(PASSWORD);
   });
 
   test.each(['bash', 'fish', 'tcsh'])('with the login shell %s, and one that talks', async (shell) => {
@@ -187,6 +219,7 @@ describe('a host key', () => {
     const shown = /SHA256:\S+/.exec(await on('h3', 'ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub'))?.[0];
     const refused = await reach(host, { config });
     expect(refused).toMatchObject({ exitCode: 1, said: expect.stringContaining(`the host key ${shown}`) });
+    expect(refused.said).not.toContain('trying again');
     expectRoot(await reach(host, { config, flags: ['--accept-new-host-keys'] }));
     expectRoot(await reach(host, { config }));
   });
@@ -215,16 +248,9 @@ describe('a host key', () => {
   test('is accepted by a person at a terminal', async () => {
     await known('');
     await put(`${SSH}/config`, config);
-    await put(
-      '/root/cluster.yaml',
-      stringify({ apiVersion: 'kadm.io/v1', kind: 'Cluster', spec: { hosts: [host] } }),
-    );
-    const typed = `(sleep 3; printf 'y\\r'; sleep 5) | script -qec 'kadm exec -f /root/cluster.yaml --hosts all -- id -u' /dev/null`;
-    const { stdout } = await lab
-      .host('h1')
-      .exec(['sh', '-c', typed], { timeoutMs: 60_000, env: { HOME: '/root', TERM: 'xterm' } });
-    expect(stdout).toMatch(/shows the host key SHA256:\S{43}/);
-    expect(stdout).toContain('[h3] 0');
+    const said = await typing('y', host);
+    expect(said).toMatch(/shows the host key SHA256:\S{43}/);
+    expect(said).toContain('[h3] 0');
     expect(await on('h1', `ssh-keygen -F h3 -f ${SSH}/known_test`)).toContain('ssh-ed25519');
   });
 });
@@ -339,9 +365,9 @@ describe('a network that fails', () => {
     );
     const { exitCode, said } = await reach({ address: 'h3' });
     expect({ exitCode, said }).toEqual({ exitCode: 0, said: expect.stringContaining('trying again') });
-    const start = performance.now();
-    expect(await reach({ address: 'h3', user: 'nobody' })).toMatchObject({ exitCode: 1 });
-    expect(performance.now() - start).toBeLessThan(10_000);
+    const refused = await reach({ address: 'h3', user: 'nobody' });
+    expect(refused).toMatchObject({ exitCode: 1, said: expect.stringContaining('does not let us in') });
+    expect(refused.said).not.toContain('trying again');
   });
 
   test('for 20 s in the middle is survived', async () => {

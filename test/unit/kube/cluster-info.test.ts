@@ -50,6 +50,16 @@ describe('cluster-info of a server that is not known yet', () => {
     await expect(fetched()).rejects.toThrow(/does not end/);
   });
 
+  test('that comes a byte at a time is not waited for longer', async () => {
+    api.handler = (_, response) => {
+      const drip = setInterval(() => response.write(' '), 5);
+      response.on('close', () => clearInterval(drip));
+    };
+    const { server } = api.credentials;
+    const answer = fetchClusterInfo(server, AbortSignal.timeout(2000), 100);
+    await expect(answer).rejects.toThrow('no answer within 0.1 s');
+  });
+
   test('at an address where nobody listens is an error that names the address', async () => {
     api.stop();
     const { server } = api.credentials;
