@@ -1,8 +1,11 @@
 import { spawn } from 'node:child_process';
-import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import { BRIDGE, ROUTE_PROTOCOL } from '../cni/desired.ts';
 import { NFT_TABLE } from '../cni/network-table.ts';
 import { isRouteToPeer, tellsWhatIsWanted, type WantedEntries } from './wanted-news.ts';
+
+/** News that come within this time are read together; meanwhile the pipe holds 600 lines. */
+const GATHER_MS = 5;
 
 /**
  * Listens to the kernel's own news (rtnetlink by `ip monitor`, nfnetlink by `nft monitor`) until the signal, and
@@ -44,17 +47,36 @@ async function tell(
   const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'ignore'] });
   const stop = (): void => void child.kill('SIGKILL');
   signal.addEventListener('abort', stop, { once: true });
-  const failure = new Promise<never>((_, reject) => child.once('error', reject));
-  const read = async (): Promise<void> => {
-    for await (const line of createInterface({ input: child.stdout })) onLine(line);
-  };
   try {
-    await Promise.race([failure, read()]);
+    await new Promise<void>((resolve, reject) => {
+      child.once('error', reject);
+      child.stdout.once('end', resolve);
+      readLines(child.stdout, (line) => {
+        try {
+          onLine(line);
+        } catch (error) {
+          reject(error);
+        }
+      });
+    });
   } finally {
     signal.removeEventListener('abort', stop);
     stop();
   }
   if (!signal.aborted) throw new Error(`${argv.slice(0, 3).join(' ')} ended`);
+}
+
+/** The monitors write each line by itself: of a batch of thousands, each would wake this process. */
+function readLines(stream: Readable, onLine: (line: string) => void): void {
+  let rest = '';
+  stream.setEncoding('utf8');
+  stream.on('data', (chunk: string) => {
+    const lines = (rest + chunk).split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) onLine(line);
+    stream.pause();
+    setTimeout(() => stream.resume(), GATHER_MS);
+  });
 }
 
 /** Lines of `ip -details monitor label`, of which some only matter for what was said before. */

@@ -1,6 +1,6 @@
 import { DURATION_BOUNDS, type NetworkRecord } from './network-record.ts';
 import { PROBE_SIZES } from './probe-series.ts';
-import type { ProbeResult } from './prober.ts';
+import type { ProbeResult } from './probed-peers.ts';
 
 export interface MetricSources {
   /** Undefined where the pod network is not kadm's. */

@@ -165,6 +165,8 @@ export class NetworkService implements Service {
       } catch (error) {
         if (signal.aborted) return;
         this.#lookDue = true;
+        // What was to be made is in it already.
+        this.#pass = undefined;
         await this.#failed(error);
       }
       await sleep(DEBOUNCE_MS, undefined, { signal }).catch(() => undefined);

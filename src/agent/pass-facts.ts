@@ -38,7 +38,8 @@ export interface PassFacts {
   readonly mtu: number;
   /** Why pods would have no network in one of their families. */
   readonly lacking: string | undefined;
-  readonly peers: readonly PeerWay[];
+  /** The ways to all peers, as they are when it is called: of thousands, few are wanted at a time. */
+  readonly ways: () => readonly PeerWay[];
   /** Nodes that there is a way to, and of which nothing is refused. */
   readonly peerNodes: number;
   readonly conflicts: readonly string[];
@@ -53,13 +54,12 @@ export interface PassFacts {
 const SHOWN_STEPS = 5;
 
 export function passFacts(
-  { desired, lacking, conflicts, warnings, refusals, steps }: Pass,
+  { desired, lacking, conflicts, warnings, refusals, steps, peers }: Pass,
   backend: Backend,
 ): PassFacts {
   const { networks, podMtu } = desired;
-  const peers = networks.flatMap(waysOf);
-  const reached = new Set(peers.map(({ node }) => node));
-  for (const { node } of refusals) reached.delete(node);
+  const refused = new Set(refusals.map(({ node }) => node));
+  const reachedRefused = [...refused].filter((node) => networks.some((network) => network.peers.has(node)));
   const repaired: Partial<Record<StepKind, number>> = {};
   for (const { kind } of steps) repaired[kind] = (repaired[kind] ?? 0) + 1;
   return {
@@ -71,8 +71,8 @@ export function passFacts(
     })),
     mtu: podMtu,
     lacking,
-    peers,
-    peerNodes: reached.size,
+    ways: () => networks.flatMap(waysOf),
+    peerNodes: peers - reachedRefused.length,
     conflicts,
     warnings,
     refusals,
@@ -82,13 +82,15 @@ export function passFacts(
 }
 
 function waysOf({ family, podCidr: own, link, routes, peers }: FamilyNetwork): PeerWay[] {
+  const byTunnel = link && withoutPrefix(link.address);
+  const direct = addressAt(own, 1);
   return [...peers.values()].flatMap(({ name: node, podCidr, publicIp: hostAddress }) => {
     const route = routes.get(podCidr.text);
     if (route === undefined) return [];
     const { device, onlink, gateway } = route;
     // By the tunnel it is asked at its end of the tunnel, else at its pods' gateway.
     const target = onlink && gateway !== undefined ? gateway : addressAt(podCidr, 1);
-    const from = onlink && link !== undefined ? withoutPrefix(link.address) : addressAt(own, 1);
+    const from = onlink ? (byTunnel ?? direct) : direct;
     return [{ node, family, device, target, from, hostAddress }];
   });
 }

@@ -2,14 +2,15 @@ import type { Socket } from 'node:dgram';
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Cidr, contains } from '../config/cidr.ts';
-import { FAMILIES, FAMILY, type Family } from '../config/family.ts';
+import { FAMILIES, type Family } from '../config/family.ts';
 import { messageOf } from '../errors.ts';
 import type { Log } from './log.ts';
 import type { PassFacts, PeerWay } from './pass-facts.ts';
 import { AGENT_PORT } from './port.ts';
-import { PROBE_SIZES, ProbeSeries, type ProbeSize, type ProbeSummary } from './probe-series.ts';
+import { PROBE_SIZES, type ProbeSeries, type ProbeSize } from './probe-series.ts';
 import { answerProbes, hostAnswers, ProbeSocket, type ProbeWay, probe, SMALL_BYTES } from './probe-socket.ts';
 import { judgePeer, type PeerState, whyPathBroken } from './probe-verdict.ts';
+import { type ProbedPeer, ProbedPeers, type ProbeResult } from './probed-peers.ts';
 import type { Service } from './service.ts';
 import { Wake } from './wake.ts';
 
@@ -23,8 +24,8 @@ const PAUSE_MS = 200;
  * row are one in a million, and then the kernel of the peer is asked as well.
  */
 const TRIES = 6;
-/** Of a large cluster some other peers each round. */
-const PEERS_A_ROUND = 16;
+/** Where the last round reached nobody, and the host is silent too, so many say the same as all. */
+const TRIES_OF_SILENT = 3;
 /** Every kubelet listens there; without a connection nothing is sent to it. */
 const KUBELET_PORT = 10_250;
 /** Where nobody listens (RFC 1078, by UDP never used): the peer's kernel says so, also while its agent hangs. */
@@ -39,22 +40,6 @@ export interface Burst {
   readonly answered: number;
 }
 
-interface Peer {
-  way: PeerWay;
-  readonly series: Readonly<Record<ProbeSize, ProbeSeries>>;
-  state: PeerState | undefined;
-  probedAt: Date | undefined;
-}
-
-/** What is known of the way to one peer. */
-export interface ProbeResult extends Readonly<Record<ProbeSize, ProbeSummary>> {
-  readonly node: string;
-  readonly family: 'IPv4' | 'IPv6';
-  readonly state: PeerState['state'] | 'not probed yet';
-  readonly why?: string;
-  readonly probedAt?: string;
-}
-
 /**
  * Asks the agents of other nodes through the pod network, small and at full size, and answers theirs. What comes of
  * it decides whether pods may start here.
@@ -65,13 +50,10 @@ export class Prober implements Service {
   readonly #log: Log;
   readonly #onVerdict: () => void;
   readonly #wake = new Wake();
-  /** By node and family. */
-  readonly #peers = new Map<string, Peer>();
-  /** Of each family the peers of the last round in which there were any: its verdict is theirs. */
-  readonly #samples = new Map<Family, readonly Peer[]>();
+  readonly #peers = new ProbedPeers();
   readonly #answering = new Map<string, Socket>();
   #mtu = 0;
-  #turn = 0;
+  #peerNodes = 0;
   #why: string | undefined;
 
   constructor(clusterCidrs: readonly Cidr[], log: Log, onVerdict: () => void) {
@@ -86,30 +68,15 @@ export class Prober implements Service {
   }
 
   get results(): ProbeResult[] {
-    return [...this.#peers.values()].map(({ way, series, state, probedAt }) => ({
-      node: way.node,
-      family: FAMILY[way.family].name,
-      state: state?.state ?? 'not probed yet',
-      ...(state?.state === 'unknown' ? { why: state.why } : {}),
-      ...(state?.state === 'broken' ? { why: `packets of ${state.size} size are lost` } : {}),
-      ...(probedAt === undefined ? {} : { probedAt: probedAt.toISOString() }),
-      small: series.small.summary,
-      full: series.full.summary,
-    }));
+    return this.#peers.results;
   }
 
   /** Takes over what the network has just been brought to. */
-  update({ peers, mtu }: PassFacts): void {
-    this.#mtu = mtu;
-    const first = this.#peers.size === 0 && peers.length > 0;
-    const present = new Set(peers.map(keyOf));
-    for (const key of this.#peers.keys()) if (!present.has(key)) this.#peers.delete(key);
-    for (const way of peers) {
-      const peer = this.#peers.get(keyOf(way));
-      if (peer !== undefined) peer.way = way;
-      else this.#peers.set(keyOf(way), newPeer(way));
-    }
-    if (first) this.#wake.now();
+  update(facts: PassFacts): void {
+    this.#mtu = facts.mtu;
+    this.#peers.update(facts);
+    if (this.#peerNodes === 0 && facts.peerNodes > 0) this.#wake.now();
+    this.#peerNodes = facts.peerNodes;
   }
 
   async start(signal: AbortSignal): Promise<void> {
@@ -117,16 +84,13 @@ export class Prober implements Service {
       let next = performance.now() + spread(PERIOD_MS);
       while (!signal.aborted) {
         const left = Math.max(0, next - performance.now());
-        const broken = this.#brokenPeers();
+        const broken = this.#peers.broken();
         const pause = broken.length === 0 ? left : Math.min(left, spread(BROKEN_PERIOD_MS));
         const rung = await this.#wake.wait(pause, signal);
         if (signal.aborted) return;
         const due = rung || performance.now() >= next;
         if (due) next = performance.now() + spread(PERIOD_MS);
-        const peers = due ? this.#nextPeers() : broken;
-        // Broken ones that are tried again alone say nothing of those that were reached.
-        if (due) this.#sample(peers);
-        await this.#round(peers, signal);
+        await this.#round(due ? this.#peers.next() : broken, signal);
       }
     } finally {
       for (const socket of this.#answering.values()) socket.close();
@@ -136,7 +100,7 @@ export class Prober implements Service {
 
   /** Probes one peer many times at once, for whoever looks for a fault. @returns undefined for an unknown peer */
   async burst(node: string, family: Family): Promise<Readonly<Record<ProbeSize, Burst>> | undefined> {
-    const way = this.#peers.get(keyOf({ node, family }))?.way;
+    const way = this.#peers.wayTo(node, family);
     if (way === undefined) return undefined;
     return { small: await this.#burst(way, 'small'), full: await this.#burst(way, 'full') };
   }
@@ -155,11 +119,11 @@ export class Prober implements Service {
     return size === 'small' ? SMALL_BYTES : this.#mtu;
   }
 
-  async #round(peers: readonly Peer[], signal: AbortSignal): Promise<void> {
-    await this.#answer(new Set([...this.#peers.values()].map(({ way }) => way.from)));
+  async #round(peers: readonly ProbedPeer[], signal: AbortSignal): Promise<void> {
+    await this.#answer(new Set(this.#peers.all.map(({ way }) => way.from)));
     await Promise.all(peers.map(async (peer) => await this.#probePeer(peer, signal)));
     if (signal.aborted) return;
-    const whys = FAMILIES.map((family) => whyPathBroken(this.#states(family)));
+    const whys = FAMILIES.map((family) => whyPathBroken(this.#peers.states(family)));
     const why = whys.find((one) => one !== undefined);
     const before = this.#why;
     this.#why = why;
@@ -167,36 +131,6 @@ export class Prober implements Service {
     if (why !== undefined) this.#log('error', why, { service: this.name });
     else this.#log('info', 'the pod network answers again', { service: this.name });
     this.#onVerdict();
-  }
-
-  #sample(peers: readonly Peer[]): void {
-    for (const family of FAMILIES) {
-      const own = peers.filter(({ way }) => way.family === family);
-      if (own.length > 0) this.#samples.set(family, own);
-    }
-  }
-
-  #brokenPeers(): Peer[] {
-    return [...this.#peers.values()].filter(({ state }) => state?.state === 'broken').slice(0, PEERS_A_ROUND);
-  }
-
-  /** What a family is judged by, by node. */
-  #states(family: Family): Map<string, PeerState> {
-    return new Map(
-      (this.#samples.get(family) ?? []).flatMap(({ way, state }) =>
-        state === undefined || !this.#peers.has(keyOf(way))
-          ? []
-          : [[family === 4 ? way.node : `${way.node} by IPv6`, state] as const],
-      ),
-    );
-  }
-
-  #nextPeers(): Peer[] {
-    const all = [...this.#peers.values()];
-    if (all.length <= PEERS_A_ROUND) return all;
-    const begin = (this.#turn * PEERS_A_ROUND) % all.length;
-    this.#turn += 1;
-    return [...all.slice(begin), ...all.slice(0, begin)].slice(0, PEERS_A_ROUND);
   }
 
   /** Opens what is missing; an address that is not there yet is tried again with the next round. */
@@ -222,15 +156,20 @@ export class Prober implements Service {
     }
   }
 
-  async #probePeer(peer: Peer, signal: AbortSignal): Promise<void> {
+  async #probePeer(peer: ProbedPeer, signal: AbortSignal): Promise<void> {
     const { way, series } = peer;
     const received = await receivedPackets(way.device);
     const answeredBefore = series.small.answered;
-    const lost = await this.#firstLost(peer, signal);
+    let answer: Promise<boolean> | undefined;
+    const host = (): Promise<boolean> => {
+      answer ??= hostAnswers(way.hostAddress, KUBELET_PORT, TIMEOUT_MS);
+      return answer;
+    };
+    const lost = await this.#firstLost(peer, host, signal);
     if (signal.aborted) return;
     const state = judgePeer({
       lost,
-      hostAnswers: lost === undefined || (await hostAnswers(way.hostAddress, KUBELET_PORT, TIMEOUT_MS)),
+      hostAnswers: lost === undefined || (await host()),
       answeredBefore,
       somethingCame: lost !== undefined && (await receivedPackets(way.device)) !== received,
     });
@@ -240,19 +179,27 @@ export class Prober implements Service {
   }
 
   /** The first size of which nothing is answered; undefined when both are. */
-  async #firstLost({ way, series }: Peer, signal: AbortSignal): Promise<ProbeSize | undefined> {
+  async #firstLost(
+    { way, series, state }: ProbedPeer,
+    host: () => Promise<boolean>,
+    signal: AbortSignal,
+  ): Promise<ProbeSize | undefined> {
+    const silent = state === undefined || state.state === 'unknown';
     const socket = await ProbeSocket.open(addressesOf(way));
     try {
       for (const size of PROBE_SIZES)
-        if (!(await this.#reaches(way, size, { socket, series: series[size], signal }))) return size;
+        if (!(await this.#reaches(way, size, { socket, series: series[size], silent, host, signal })))
+          return size;
       return undefined;
     } finally {
       socket?.close();
     }
   }
 
-  async #reaches(way: PeerWay, size: ProbeSize, { socket, series, signal }: Tries): Promise<boolean> {
+  async #reaches(way: PeerWay, size: ProbeSize, around: Tries): Promise<boolean> {
+    const { socket, series, silent, host, signal } = around;
     for (let tries = 0; tries < TRIES && !signal.aborted; tries += 1) {
+      if (silent && tries === TRIES_OF_SILENT && !(await host())) return false;
       const rttMs = await socket?.ask(this.#bytes(size), TIMEOUT_MS);
       series.add(rttMs);
       if (rttMs !== undefined) return true;
@@ -264,7 +211,7 @@ export class Prober implements Service {
     return false;
   }
 
-  #tell({ way, state: before }: Peer, state: PeerState): void {
+  #tell({ way, state: before }: ProbedPeer, state: PeerState): void {
     if (before?.state === state.state || (before === undefined && state.state === 'reached')) return;
     const fields = { service: this.name, peer: way.node, address: way.hostAddress, target: way.target };
     if (state.state === 'reached') this.#log('info', 'peer answers', fields);
@@ -282,20 +229,15 @@ function spread(periodMs: number): number {
 interface Tries {
   readonly socket: ProbeSocket | undefined;
   readonly series: ProbeSeries;
+  /** Whether the last round, if there was one, reached nobody there. */
+  readonly silent: boolean;
+  /** Whether the peer's host answers; asked once a round. */
+  readonly host: () => Promise<boolean>;
   readonly signal: AbortSignal;
 }
 
 function addressesOf({ from, target }: PeerWay): ProbeWay {
   return { from, to: target, port: AGENT_PORT };
-}
-
-function keyOf({ node, family }: Pick<PeerWay, 'node' | 'family'>): string {
-  return `${node} ${family}`;
-}
-
-function newPeer(way: PeerWay): Peer {
-  const series = { small: new ProbeSeries(), full: new ProbeSeries() };
-  return { way, series, state: undefined, probedAt: undefined };
 }
 
 /** Packets that a device has received; empty where there is no such device. */

@@ -6,7 +6,7 @@ import { LocalHost } from '../host/host.ts';
 import { installedPeers } from './metrics.ts';
 import type { NetworkRecord } from './network-record.ts';
 import type { NetworkFacts } from './pass-facts.ts';
-import type { ProbeResult } from './prober.ts';
+import type { ProbeResult } from './probed-peers.ts';
 
 const summary = z.object({
   sent: z.number(),

@@ -1,11 +1,18 @@
 import { z } from 'zod';
-import { FAMILY, type Family, hostNetwork } from '../config/family.ts';
+import { FAMILY, type Family } from '../config/family.ts';
 import type { Host } from '../host/host.ts';
-import { unpluggedPods } from './bridge-ports.ts';
-import { type Desired, type FamilyNetwork, ROUTE_PROTOCOL } from './desired.ts';
+import { type NetworkPlan, ROUTE_PROTOCOL } from './desired.ts';
+import {
+  type ActualRoute,
+  type ForwardingEntry,
+  parseForwarding,
+  parseNeighbours,
+  parseRoutes,
+} from './entries.ts';
 import { type ForwardState, readForward } from './forward.ts';
 import { NFT_TABLE, type NftTable } from './network-table.ts';
 import { readTable } from './nft-table.ts';
+import { vxlanDevice } from './vtep.ts';
 
 /** An interface of this host and its addresses, such as 192.168.1.5. */
 export interface HostInterface {
@@ -37,14 +44,6 @@ export interface VxlanData {
   readonly learning: boolean;
 }
 
-export interface ActualRoute {
-  readonly dst: string;
-  readonly gateway: string | undefined;
-  readonly device: string | undefined;
-  readonly protocol: number;
-  readonly metric: number;
-}
-
 /** What the kernel has now, of all that the network of one family is concerned with. */
 export interface FamilyState {
   /** Routes of the main table, other programs' too. */
@@ -52,7 +51,7 @@ export interface FamilyState {
   /** Permanent neighbours of our device: MAC address by IP address. */
   readonly neighbours: ReadonlyMap<string, string>;
   /** Forwarding entries of our device. */
-  readonly fdb: readonly { readonly mac: string; readonly dst: string | undefined }[];
+  readonly fdb: readonly ForwardingEntry[];
   readonly table: NftTable | undefined;
   readonly forward: ForwardState;
 }
@@ -90,28 +89,10 @@ const vxlanSchema = z.object({
   learning: z.boolean().default(true),
 });
 
-const routeSchema = z.array(
-  z.object({
-    dst: z.string(),
-    gateway: z.string().optional(),
-    dev: z.string().optional(),
-    protocol: z.coerce.number().optional(),
-    metric: z.number().default(0),
-  }),
-);
-
-const neighbourSchema = z.array(
-  z.object({ dst: z.string(), lladdr: z.string().optional(), state: z.array(z.string()).default([]) }),
-);
-
-const fdbSchema = z.array(z.object({ mac: z.string(), dst: z.string().optional() }));
-
-/** rtm_protocol of a route of which `ip` tells none: boot, what `ip route add` uses (rtnetlink(7)). */
-const PROTOCOL_BOOT = 3;
-
 /** Interfaces and addresses of this host: what the underlay is found by. */
 export async function readInterfaces(host: Host): Promise<HostInterface[]> {
-  const links = addrSchema.parse(await ask(host, ['ip', '-json', '-details', 'address', 'show']));
+  const { stdout } = await host.query(['ip', '-json', '-details', 'address', 'show']);
+  const links = addrSchema.parse(JSON.parse(stdout));
   return links.map((link) => ({
     name: link.ifname,
     mtu: link.mtu,
@@ -132,31 +113,24 @@ function vxlanData(data: unknown): VxlanData {
   return { vni: id, port, local: local ?? local6, underlay: link, learning };
 }
 
-/** Reads the kernel, side by side. @param interfaces as read before */
-export async function readActual(
+/** Reads what the kernel has of each family, side by side. */
+export async function readFamilies(
   host: Host,
-  { networks }: Pick<Desired, 'networks'>,
-  interfaces: readonly HostInterface[],
-): Promise<Actual> {
-  const [states, unplugged] = await Promise.all([
-    Promise.all(
-      networks.map(async (network) => [network.family, await readFamily(host, network, interfaces)] as const),
-    ),
-    unpluggedPods(host, interfaces),
-  ]);
-  return { interfaces, networks: new Map(states), unplugged };
+  families: readonly Family[],
+  { vni }: Pick<NetworkPlan, 'vni'>,
+): Promise<Map<Family, FamilyState>> {
+  const states = families.map(
+    async (family) => [family, await readFamily(host, family, vxlanDevice(vni, family))] as const,
+  );
+  return new Map(await Promise.all(states));
 }
 
-async function readFamily(
-  host: Host,
-  { family, tunnelDevice: device }: FamilyNetwork,
-  interfaces: readonly HostInterface[],
-): Promise<FamilyState> {
-  const present = interfaces.some(({ name }) => name === device);
+async function readFamily(host: Host, family: Family, device: string): Promise<FamilyState> {
+  const present = (await host.stat(`/sys/class/net/${device}`)) !== undefined;
   const [routes, neighbours, fdb, table, forward] = await Promise.all([
     readRoutes(host, family),
     present ? readNeighbours(host, family, device) : new Map<string, string>(),
-    present ? readFdb(host, device) : [],
+    present ? readForwarding(host, device) : [],
     readTable(host, FAMILY[family].nft, NFT_TABLE),
     readForward(host, family),
   ]);
@@ -164,32 +138,23 @@ async function readFamily(
 }
 
 async function readRoutes(host: Host, family: Family): Promise<ActualRoute[]> {
-  const argv = ['ip', '-N', '-json', `-${family}`, 'route', 'show', 'table', 'main'];
-  return routeSchema.parse(await ask(host, argv)).map((route) => ({
-    dst: route.dst.includes('/') || route.dst === 'default' ? route.dst : hostNetwork(route.dst),
-    gateway: route.gateway,
-    device: route.dev,
-    protocol: route.protocol ?? PROTOCOL_BOOT,
-    metric: route.metric,
-  }));
+  const argv = ['ip', '-N', '-oneline', `-${family}`, 'route', 'show', 'table', 'main'];
+  return parseRoutes((await host.query(argv)).stdout);
 }
 
 async function readNeighbours(host: Host, family: Family, device: string): Promise<Map<string, string>> {
-  const entries = neighbourSchema.parse(
-    await ask(host, ['ip', '-json', `-${family}`, 'neigh', 'show', 'dev', device, 'nud', 'permanent']),
-  );
-  return new Map(entries.map(({ dst, lladdr }) => [dst, lladdr?.toLowerCase() ?? '']));
+  const argv = ['ip', `-${family}`, 'neigh', 'show', 'dev', device, 'nud', 'permanent'];
+  return parseNeighbours(await askOf(host, argv));
 }
 
-async function readFdb(host: Host, device: string): Promise<{ mac: string; dst: string | undefined }[]> {
-  const entries = fdbSchema.parse(await ask(host, ['bridge', '-json', 'fdb', 'show', 'dev', device]));
-  return entries.map(({ mac, dst }) => ({ mac: mac.toLowerCase(), dst }));
+async function readForwarding(host: Host, device: string): Promise<ForwardingEntry[]> {
+  return parseForwarding(await askOf(host, ['bridge', 'fdb', 'show', 'dev', device]));
 }
 
-/** What a query prints as JSON; nothing where the device that it asks about has just gone. */
-async function ask(host: Host, argv: readonly string[]): Promise<unknown> {
-  const { stdout, exitCode } = await host.query(argv, { allowFailure: argv.includes('dev') });
-  return exitCode !== 0 || stdout.trim() === '' ? [] : JSON.parse(stdout);
+/** What a query prints; nothing where the device that it asks about has just gone. */
+async function askOf(host: Host, argv: readonly string[]): Promise<string> {
+  const { stdout, exitCode } = await host.query(argv, { allowFailure: true });
+  return exitCode === 0 ? stdout : '';
 }
 
 /** Whether a route is one that kadm made. */

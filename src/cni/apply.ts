@@ -7,19 +7,33 @@ import { tableCommands } from './network-table.ts';
 const TIMEOUT_MS = 30_000;
 
 /**
- * Makes the steps in order, those for one tool that follow each other in one batch; of neighbours and forwarding
- * entries alone the batches side by side. Within a batch the steps after a failed one are still made.
+ * Makes the steps in order, those for one tool that follow each other in one batch. Side by side are made what needs
+ * nothing of each other: neighbours and forwarding entries, and filters beside all else. Within a batch the steps after
+ * a failed one are still made.
  * @throws CommandError with what the tool said of the steps that failed
  */
 export async function applySteps(host: Host, steps: readonly Step[]): Promise<void> {
   const run = async ({ argv, input }: Batch): Promise<unknown> =>
     await host.run(argv, { ...(input === undefined ? {} : { input }), timeoutMs: TIMEOUT_MS });
-  if (steps.every(({ kind }) => kind === 'neighbour' || kind === 'fdb')) {
-    // Neither needs the other.
-    await Promise.all(batches(steps).map(run));
-    return;
+  const inOrder = async (some: readonly Step[]): Promise<void> => {
+    for (const stage of stages(some)) await Promise.all(stage.map(run));
+  };
+  const isFilter = ({ kind }: Step): boolean => kind === 'nftables' || kind === 'forward';
+  await Promise.all([inOrder(steps.filter((step) => !isFilter(step))), inOrder(steps.filter(isFilter))]);
+}
+
+/** Batches that are made one after the other, but those of neighbours and forwarding entries at once. */
+function stages(steps: readonly Step[]): Batch[][] {
+  const isEntry = ({ kind }: Step): boolean => kind === 'neighbour' || kind === 'fdb';
+  const runs: Step[][] = [];
+  for (const step of steps) {
+    const last = runs.at(-1);
+    if (last?.[0] !== undefined && isEntry(last[0]) === isEntry(step)) last.push(step);
+    else runs.push([step]);
   }
-  for (const batch of batches(steps)) await run(batch);
+  return runs.flatMap((some) =>
+    some[0] !== undefined && isEntry(some[0]) ? [batches(some)] : batches(some).map((batch) => [batch]),
+  );
 }
 
 export interface Batch {
@@ -65,10 +79,9 @@ export function nameStep(step: Step): string {
 export function describeStep(step: Step): string {
   if (step.tool === 'nft') return JSON.stringify(tableCommands(step.table));
   if ('input' in step) return step.input;
-  for (const word of step.words) {
-    // Spaces, quotes, comments and line ends mean something in a batch file.
-    if (!/^[\w.:/@+-]+$/.test(word))
-      throw new Error(`not a word for ${step.tool} -batch: ${JSON.stringify(word)}`);
-  }
-  return step.words.join(' ');
+  const line = step.words.join(' ');
+  // Spaces, quotes, comments and line ends mean something in a batch file.
+  if (!/^[\w.:/@+ -]+$/.test(line) || step.words.some((word) => word === '' || word.includes(' ')))
+    throw new Error(`not a word for ${step.tool} -batch in ${JSON.stringify(step.words)}`);
+  return line;
 }

@@ -87,14 +87,14 @@ export interface FamilyNetwork {
   readonly underlay: Underlay;
   /** Undefined where no node of the cluster is reached through a tunnel. */
   readonly link: VxlanLink | undefined;
-  /** By name. */
-  readonly peers: ReadonlyMap<string, Peer>;
+  /** By name. This and the following are changed in place for a few Nodes (follow.ts). */
+  readonly peers: Map<string, Peer>;
   /** By destination: the pod CIDR of a peer, and what that one needs. */
-  readonly routes: ReadonlyMap<string, DesiredRoute>;
+  readonly routes: Map<string, DesiredRoute>;
   /** MAC address by IP address. */
-  readonly neighbours: ReadonlyMap<string, string>;
+  readonly neighbours: Map<string, string>;
   /** Public IP by MAC address. */
-  readonly fdb: ReadonlyMap<string, string>;
+  readonly fdb: Map<string, string>;
   readonly table: NftTable;
   /** Of iptables, where its policy asks for them. */
   readonly forward: readonly string[];
@@ -169,10 +169,6 @@ function familyNetwork(
   { peers, refusals }: { readonly peers: readonly Peer[]; readonly refusals: readonly Refusal[] },
 ): { readonly network: FamilyNetwork; readonly refusals: readonly Refusal[] } {
   const tunnelDevice = vxlanDevice(plan.vni, family);
-  const direct = (peer: Peer): boolean => isDirect(plan.backend, underlay, peer);
-  const tunnelled = peers.flatMap((peer) =>
-    direct(peer) || peer.mac === undefined ? [] : [{ ...peer, mac: peer.mac }],
-  );
   const clusterCidr = clusterCidrOf(podCidr, plan);
   const network: FamilyNetwork = {
     family,
@@ -191,32 +187,42 @@ function familyNetwork(
           address: hostNetwork(baseOf(podCidr)),
         }
       : undefined,
-    peers: new Map(peers.map((peer) => [peer.name, peer])),
-    routes: new Map(
-      peers.flatMap((peer) =>
-        direct(peer)
-          ? [[peer.podCidr.text, { gateway: peer.publicIp, device: underlay.device, onlink: false }]]
-          : tunnelRoutes(peer, tunnelDevice),
-      ),
-    ),
-    neighbours: new Map(tunnelled.map((peer) => [baseOf(peer.podCidr), peer.mac])),
-    fdb: new Map(tunnelled.map((peer) => [peer.mac, peer.publicIp])),
+    ...entriesOf(peers, plan.backend, underlay, tunnelDevice),
     table: networkTable({ clusterCidr, podCidr, serviceCidrs: plan.serviceCidrs }),
     forward: forwardRules(clusterCidr),
   };
   return { network, refusals };
 }
 
-/**
- * Of IPv6 also one to the gateway itself, before the one by it: the kernel does not take a gateway that another route
- * leads to by another device (ip6_route_check_nh_onlink), and the gateway lies in the network that it is for. So a route
- * past the tunnel could not be replaced by this one, and a host that has one to fd00::/8 could have none.
- */
-function tunnelRoutes({ podCidr }: Peer, device: string): [string, DesiredRoute][] {
-  const gateway = baseOf(podCidr);
-  const route: [string, DesiredRoute] = [podCidr.text, { gateway, device, onlink: true }];
-  if (podCidr.family === 4) return [route];
-  return [[hostNetwork(gateway), { gateway: undefined, device, onlink: false }], route];
+/** What each peer needs in the kernel. */
+function entriesOf(
+  all: readonly Peer[],
+  backend: Backend,
+  underlay: Underlay,
+  device: string,
+): Pick<FamilyNetwork, 'peers' | 'routes' | 'neighbours' | 'fdb'> {
+  const peers = new Map<string, Peer>();
+  const routes = new Map<string, DesiredRoute>();
+  const neighbours = new Map<string, string>();
+  const fdb = new Map<string, string>();
+  for (const peer of all) {
+    const { podCidr, mac, publicIp } = peer;
+    peers.set(peer.name, peer);
+    if (isDirect(backend, underlay, peer)) {
+      routes.set(podCidr.text, { gateway: publicIp, device: underlay.device, onlink: false });
+      continue;
+    }
+    const gateway = baseOf(podCidr);
+    // Of IPv6 also one to the gateway itself, before the one by it: the kernel does not take a gateway that another
+    // route leads to by another device (ip6_route_check_nh_onlink), and the gateway lies in the network that it is for.
+    // So a route past the tunnel could not be replaced by this one, and a host that has one to fd00::/8 could have none.
+    if (podCidr.family === 6) routes.set(hostNetwork(gateway), { gateway: undefined, device, onlink: false });
+    routes.set(podCidr.text, { gateway, device, onlink: true });
+    if (mac === undefined) continue;
+    neighbours.set(gateway, mac);
+    fdb.set(mac, publicIp);
+  }
+  return { peers, routes, neighbours, fdb };
 }
 
 /** What is wrong with a Node as such is found in each family. */

@@ -1,6 +1,6 @@
 import { overlaps } from '../config/cidr.ts';
 import { FAMILIES, FAMILY, type Family } from '../config/family.ts';
-import { type Actual, type ActualRoute, type FamilyState, isOurs } from './actual.ts';
+import { type Actual, type FamilyState, isOurs } from './actual.ts';
 import {
   type Desired,
   desiredNetwork,
@@ -10,6 +10,7 @@ import {
   ROUTE_PROTOCOL,
 } from './desired.ts';
 import { type Difference, difference, type StepKind } from './diff.ts';
+import type { ActualRoute } from './entries.ts';
 import type { NodeFacts } from './node-facts.ts';
 import type { Claims } from './peers.ts';
 import type { Pass } from './reconcile.ts';
@@ -22,7 +23,8 @@ const FEW = 16;
 /**
  * What changed Nodes ask for, beside what the last look found: the kernel, of which thousands of entries would be
  * read to change one, is not asked. That what was found is still so is for kernel events and the next look to tell.
- * @param before the last pass, whose steps were made; its pod CIDR, addresses and settings must still hold
+ * @param before the last pass, whose steps were made; its pod CIDR, addresses and settings must still hold. What it
+ *   wanted is changed in place where only few Nodes have changed: to copy thousands for one would cost more than all else
  * @returns undefined when more is asked for than entries of peers
  */
 export function followNodes(
@@ -36,7 +38,8 @@ export function followNodes(
 function followAll(plan: NetworkPlan, nodes: ReadonlyMap<string, NodeFacts>, before: Pass): Pass | undefined {
   const planned = desiredNetwork(nodes.values(), plan, before.facts, before.claims);
   const found = difference(planned.desired, withEntries(before.actual, before.desired));
-  return isOfPeers(found) ? { ...before, ...planned, ...found, nodes: new Map(nodes) } : undefined;
+  if (!isOfPeers(found)) return undefined;
+  return { ...before, ...planned, ...found, nodes: new Map(nodes), followed: false };
 }
 
 /** The same for a few Nodes that share nothing with any other: theirs is computed alone. Undefined for all else. */
@@ -53,12 +56,10 @@ function followFew(plan: NetworkPlan, nodes: ReadonlyMap<string, NodeFacts>, bef
   if (is.refusals.length > 0 || shareWithOthers(of(nodes), nodes, changed, before.claims)) return undefined;
   const found = difference(is.desired, withEntries(before.actual, was.desired));
   if (found.conflicts.length > 0 || !isOfPeers(found)) return undefined;
-  const networks = before.desired.networks.map((network) =>
-    merged(network, networkOf(was.desired, network), networkOf(is.desired, network)),
-  );
-  const desired: Desired = { ...before.desired, networks };
-  const peers = before.peers - was.peers + is.peers;
-  return { ...before, ...found, desired, peers, nodes: new Map(nodes) };
+  for (const network of before.desired.networks)
+    change(network, networkOf(was.desired, network), networkOf(is.desired, network));
+  replace(before.nodes, changed, nodes);
+  return { ...before, ...found, peers: before.peers - was.peers + is.peers, followed: true };
 }
 
 function networkOf(
@@ -68,25 +69,25 @@ function networkOf(
   return networks.find((one) => one.family === family);
 }
 
-/** A network with the entries that a few peers have now in place of those that they had. */
-function merged(
-  network: FamilyNetwork,
-  was: FamilyNetwork | undefined,
-  is: FamilyNetwork | undefined,
-): FamilyNetwork {
-  const part = <V>(of: (one: FamilyNetwork) => ReadonlyMap<string, V>): Map<string, V> => {
-    const map = new Map(of(network));
-    if (was !== undefined) for (const key of of(was).keys()) map.delete(key);
-    if (is !== undefined) for (const [key, value] of of(is)) map.set(key, value);
-    return map;
-  };
-  return {
-    ...network,
-    peers: part(({ peers }) => peers),
-    routes: part(({ routes }) => routes),
-    neighbours: part(({ neighbours }) => neighbours),
-    fdb: part(({ fdb }) => fdb),
-  };
+/** Puts the entries that a few peers have now in place of those that they had. */
+function change(network: FamilyNetwork, was: FamilyNetwork | undefined, is: FamilyNetwork | undefined): void {
+  for (const part of ['peers', 'routes', 'neighbours', 'fdb'] as const) {
+    const entries: Map<string, unknown> = network[part];
+    for (const key of was?.[part].keys() ?? []) entries.delete(key);
+    for (const [key, value] of is?.[part] ?? []) entries.set(key, value);
+  }
+}
+
+function replace(
+  before: Map<string, NodeFacts>,
+  changed: ReadonlySet<string>,
+  now: ReadonlyMap<string, NodeFacts>,
+): void {
+  for (const name of changed) {
+    const facts = now.get(name);
+    if (facts === undefined) before.delete(name);
+    else before.set(name, facts);
+  }
 }
 
 function isOfPeers({ blocked, steps }: Difference): boolean {
@@ -127,6 +128,7 @@ function shareInFamily(
     const claim = known.get(node);
     return claim === undefined || claim instanceof Error ? [] : [claim];
   });
+  if (claims.length === 0) return false;
   for (const [name, node] of nodes) {
     if (changed.has(name)) continue;
     const other = known.get(node);

@@ -1,5 +1,3 @@
-import { z } from 'zod';
-
 /** flannel's annotations of a Node (flannel's kube subnet manager): what peers need to reach its pods. */
 export const ANNOTATION = {
   backendData: 'flannel.alpha.coreos.com/backend-data',
@@ -23,6 +21,8 @@ export const FAMILY_ANNOTATIONS = {
 } as const;
 
 export type Annotation = (typeof ANNOTATION)[keyof typeof ANNOTATION];
+
+const ANNOTATIONS: readonly Annotation[] = Object.values(ANNOTATION);
 
 /** Longer values are never meant well: the longest honest one, backend-data, has some fifty characters. */
 const MAX_ANNOTATION = 512;
@@ -55,46 +55,38 @@ export interface OwnStatus {
     | undefined;
 }
 
-const text = z.string().catch('');
-
-const nodeSchema = z.object({
-  metadata: z.object({
-    name: z.string(),
-    creationTimestamp: text,
-    annotations: z.record(z.string(), z.unknown()).nullish(),
-  }),
-  spec: z.object({ podCIDR: text, podCIDRs: z.array(z.string()).nullish().catch(undefined) }).nullish(),
-  status: z
-    .object({
-      addresses: z.array(z.object({ type: text, address: text })).nullish(),
-      conditions: z.array(z.object({ type: text, status: text, reason: text, message: text })).nullish(),
-    })
-    .nullish()
-    .catch(undefined),
-});
+type Fields = Readonly<Record<string, unknown>>;
 
 /**
+ * Read by hand: of thousands of Nodes a schema would copy all that is not kept.
  * @param ownName whose status is kept too
- * @throws ZodError for what is not a Node at all, which the API server never sends
+ * @throws Error for what is not a Node at all, which the API server never sends
  */
 export function nodeFacts(node: unknown, ownName: string): NodeFacts {
-  const { metadata, spec, status } = nodeSchema.parse(node);
-  const first = spec?.podCIDR === undefined || spec.podCIDR === '' ? [] : [spec.podCIDR];
-  const cidrs = spec?.podCIDRs ?? first;
+  const { metadata, spec, status } = fieldsOf(node);
+  const { name, creationTimestamp, annotations } = fieldsOf(metadata);
+  if (typeof name !== 'string') throw new Error('a Node without a name');
   return {
-    name: metadata.name,
-    createdAt: Date.parse(metadata.creationTimestamp) || 0,
-    podCidrs: cidrs.slice(0, MAX_CIDRS).filter((cidr) => cidr.length <= MAX_CIDR_TEXT),
-    ...annotationsOf(metadata.annotations ?? {}),
-    internalIps: internalIps(status),
-    own: metadata.name === ownName ? ownStatus(status) : undefined,
+    name,
+    createdAt: Date.parse(textOf(creationTimestamp)) || 0,
+    podCidrs: podCidrsOf(fieldsOf(spec)),
+    ...annotationsOf(fieldsOf(annotations)),
+    internalIps: internalIps(fieldsOf(status)),
+    own: name === ownName ? ownStatus(fieldsOf(status)) : undefined,
   };
 }
 
-function annotationsOf(all: Readonly<Record<string, unknown>>): Pick<NodeFacts, 'annotations' | 'oversized'> {
+function podCidrsOf({ podCIDR, podCIDRs }: Fields): string[] {
+  const first = textOf(podCIDR);
+  const several = listOf(podCIDRs);
+  const all = Array.isArray(podCIDRs) && several.every(isText) ? several : first === '' ? [] : [first];
+  return all.slice(0, MAX_CIDRS).filter((cidr) => cidr.length <= MAX_CIDR_TEXT);
+}
+
+function annotationsOf(all: Fields): Pick<NodeFacts, 'annotations' | 'oversized'> {
   const annotations: Partial<Record<Annotation, string>> = {};
   const oversized: Annotation[] = [];
-  for (const key of Object.values(ANNOTATION)) {
+  for (const key of ANNOTATIONS) {
     const value = all[key];
     if (typeof value !== 'string') continue;
     if (value.length <= MAX_ANNOTATION) annotations[key] = value;
@@ -103,20 +95,52 @@ function annotationsOf(all: Readonly<Record<string, unknown>>): Pick<NodeFacts, 
   return { annotations, oversized };
 }
 
-function internalIps(status: z.infer<typeof nodeSchema>['status']): string[] {
-  return (status?.addresses ?? [])
+function internalIps(status: Fields): string[] {
+  return addressesOf(status)
     .flatMap(({ type, address }) => (type === 'InternalIP' ? [address] : []))
     .filter((address) => address.length <= MAX_ADDRESS_TEXT)
     .slice(0, MAX_ADDRESSES);
 }
 
-function ownStatus(status: z.infer<typeof nodeSchema>['status']): OwnStatus {
-  const condition = status?.conditions?.find(({ type }) => type === 'NetworkUnavailable');
+function addressesOf({ addresses }: Fields): OwnStatus['addresses'] {
+  return listOf(addresses).map((one) => {
+    const { type, address } = fieldsOf(one);
+    return { type: textOf(type), address: textOf(address) };
+  });
+}
+
+function ownStatus(status: Fields): OwnStatus {
+  const condition = listOf(status.conditions)
+    .map(fieldsOf)
+    .find(({ type }) => type === 'NetworkUnavailable');
   return {
-    addresses: status?.addresses ?? [],
+    addresses: addressesOf(status),
     networkUnavailable:
       condition === undefined
         ? undefined
-        : { status: condition.status, reason: condition.reason, message: condition.message },
+        : {
+            status: textOf(condition.status),
+            reason: textOf(condition.reason),
+            message: textOf(condition.message),
+          },
   };
+}
+
+/** Those of an object; none of what is not one. */
+function fieldsOf(value: unknown): Fields {
+  return typeof value === 'object' && value !== null ? (value as Fields) : NO_FIELDS;
+}
+
+const NO_FIELDS: Fields = {};
+
+function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string';
+}
+
+function textOf(value: unknown): string {
+  return isText(value) ? value : '';
 }

@@ -1,8 +1,7 @@
 import { isIP } from 'node:net';
-import { z } from 'zod';
 import { type Cidr, canonicalAddress, contains, parseCidr } from '../config/cidr.ts';
 import { FAMILY, type Family } from '../config/family.ts';
-import { type Backend, backendSchema, onSameSubnet } from './backend.ts';
+import { type Backend, onSameSubnet } from './backend.ts';
 import { CidrSet } from './cidr-set.ts';
 import type { Underlay } from './desired.ts';
 import { addressHolders, macHolders } from './holders.ts';
@@ -38,8 +37,6 @@ export interface PeerRules {
   /** All addresses of this host. */
   readonly ownAddresses: readonly string[];
 }
-
-const backendDataSchema = z.object({ VNI: z.number(), VtepMAC: z.string() });
 
 /** A refused claim: a reason, not a failure of ours. */
 class Refused extends Error {
@@ -151,8 +148,8 @@ function claimOf(node: NodeFacts, rules: PeerRules): Peer | undefined {
 
 /** What flannel's type says; only our own annotation tells that a tunnel is one of `auto`. */
 function backendOf(type: string, own: string | undefined): Backend {
-  const parsed = backendSchema.safeParse(type === 'vxlan' && own === 'auto' ? own : type);
-  if (parsed.success && (parsed.data !== 'auto' || type === 'vxlan')) return parsed.data;
+  if (type === 'vxlan') return own === 'auto' ? 'auto' : 'vxlan';
+  if (type === 'host-gw') return type;
   throw new Refused(`its backend is ${quote(type)}, not vxlan or host-gw`);
 }
 
@@ -181,14 +178,24 @@ function parsedCidr(text: string): Cidr {
   }
 }
 
-function macFrom(data: string, vni: number): string {
-  const parsed = backendDataSchema.safeParse(parsedJson(data));
-  const mac = parsed.success ? unicastMac(parsed.data.VtepMAC) : undefined;
-  if (!parsed.success || mac === undefined) {
+function macFrom(data: string, ownVni: number): string {
+  const { vni, mac } = backendData(data) ?? {};
+  if (vni === undefined || mac === undefined) {
     throw new Refused(`its backend data ${quote(data)} has no VNI and MAC address`);
   }
-  if (parsed.data.VNI !== vni) throw new Refused(`its VNI is ${parsed.data.VNI}, not ${vni}`);
+  if (vni !== ownVni) throw new Refused(`its VNI is ${vni}, not ${ownVni}`);
   return mac;
+}
+
+/** As flannel writes it: {"VNI":1,"VtepMAC":"5e:00:00:00:00:01"}. */
+function backendData(text: string): { vni: number | undefined; mac: string | undefined } | undefined {
+  const data = parsedJson(text);
+  if (typeof data !== 'object' || data === null) return undefined;
+  const { VNI: vni, VtepMAC: mac } = data as Readonly<Record<string, unknown>>;
+  return {
+    vni: typeof vni === 'number' ? vni : undefined,
+    mac: typeof mac === 'string' ? unicastMac(mac) : undefined,
+  };
 }
 
 function parsedJson(text: string): unknown {

@@ -1,11 +1,19 @@
 import { isDeepStrictEqual } from 'node:util';
-import { type Cidr, overlaps, parseCidr } from '../config/cidr.ts';
+import { type Cidr, contains, overlaps, parseCidr } from '../config/cidr.ts';
 import { FAMILY, type Family, familyOf } from '../config/family.ts';
 import { EXIT, UserError } from '../errors.ts';
 import type { Host } from '../host/host.ts';
 import { addressTowards } from '../host/network.ts';
-import { type Actual, type HostInterface, readActual, readInterfaces } from './actual.ts';
+import {
+  type Actual,
+  type FamilyState,
+  type HostInterface,
+  isOurs,
+  readFamilies,
+  readInterfaces,
+} from './actual.ts';
 import { applySteps, nameStep } from './apply.ts';
+import { unpluggedPods } from './bridge-ports.ts';
 import {
   type Desired,
   desiredNetwork,
@@ -35,10 +43,12 @@ export interface Pass extends Difference {
   readonly peers: number;
   /** What works, but not as it was meant, in words for a log. */
   readonly warnings: readonly string[];
-  /** The kernel as it was found last: after the steps, where they were made. */
+  /** The kernel as it was found last, but for the entries of peers. */
   readonly actual: Actual;
-  /** What it was planned with, and what was found of the Nodes: for a pass that follows. */
-  readonly nodes: ReadonlyMap<string, NodeFacts>;
+  /** What it was planned with, and what was found of the Nodes: for a pass that follows, which changes it in place. */
+  readonly nodes: Map<string, NodeFacts>;
+  /** Whether a part of it was planned alone, beside what was planned before. */
+  readonly followed: boolean;
   readonly facts: HostFacts;
   readonly claims: FamilyClaims;
 }
@@ -61,21 +71,63 @@ export async function look(
   const own = nodes.get(network.nodeName);
   const podCidrs = own === undefined ? [] : ownPodCidrs(own, network);
   if (own?.own === undefined || podCidrs.length === 0) return undefined;
-  const interfaces = await readInterfaces(host);
   const families = podCidrs.map(({ family }) => family);
+  const [interfaces, states] = await Promise.all([
+    readInterfaces(host),
+    readFamilies(host, families, network),
+  ]);
   const { underlays, warnings, lacking } = await underlaysOf(host, network, own.own, {
     families,
     interfaces,
   });
-  const addresses = interfaces.flatMap((one) => one.addresses.map(({ address }) => address));
-  const facts: HostFacts = { podCidrs, underlays, addresses };
-  const claims = isDeepStrictEqual(before?.facts, facts) ? before?.claims : undefined;
-  const known = claims ?? noClaims();
-  // Nodes go on changing while the kernel is read.
-  const planned = { ...desiredNetwork(nodes.values(), network, facts, known), nodes: new Map(nodes) };
-  const actual = await readActual(host, planned.desired, interfaces);
+  const facts: HostFacts = { podCidrs, underlays, addresses: hostAddresses(interfaces, network) };
+  const same = isDeepStrictEqual(before?.facts, facts) ? before : undefined;
+  const planned = sameNodes(same, nodes) ?? plan(nodes, network, facts, same?.claims);
+  const actual: Actual = { interfaces, networks: states, unplugged: await unpluggedPods(host, interfaces) };
   const found = difference(planned.desired, actual);
-  return { ...planned, ...found, podCidrs, lacking, warnings, actual, facts, claims: known };
+  return { ...planned, ...found, podCidrs, lacking, warnings, actual: withoutEntries(actual), facts };
+}
+
+type Planned = Pick<Pass, 'desired' | 'refusals' | 'peers' | 'nodes' | 'claims' | 'followed'>;
+
+function plan(
+  all: ReadonlyMap<string, NodeFacts>,
+  network: NodeNetwork,
+  facts: HostFacts,
+  claims = noClaims(),
+): Planned {
+  // Nodes go on changing.
+  const nodes = new Map(all);
+  return { ...desiredNetwork(nodes.values(), network, facts, claims), nodes, claims, followed: false };
+}
+
+/** What was planned before, where it was planned as a whole, and with just these Nodes. */
+function sameNodes(before: Pass | undefined, now: ReadonlyMap<string, NodeFacts>): Planned | undefined {
+  if (before === undefined || before.followed || before.nodes.size !== now.size) return undefined;
+  for (const [name, facts] of now) if (before.nodes.get(name) !== facts) return undefined;
+  const { desired, refusals, peers, nodes, claims, followed } = before;
+  return { desired, refusals, peers, nodes, claims, followed };
+}
+
+/**
+ * Addresses that no other node may announce. Those that no node may are not among them: in the pod network, which our
+ * own devices have, and on one link, which come and go with pods.
+ */
+function hostAddresses(interfaces: readonly HostInterface[], { clusterCidrs }: NetworkPlan): string[] {
+  return interfaces.flatMap(({ addresses }) =>
+    addresses.flatMap(({ address }) =>
+      address.startsWith('fe80:') || clusterCidrs.some((cidr) => contains(cidr, address)) ? [] : [address],
+    ),
+  );
+}
+
+/** Of thousands of entries of ours nothing is kept: they are then as they are wanted. */
+function withoutEntries(actual: Actual): Actual {
+  const networks = [...actual.networks].map(([family, state]): [Family, FamilyState] => [
+    family,
+    { ...state, routes: state.routes.filter((route) => !isOurs(route)), neighbours: new Map(), fdb: [] },
+  ]);
+  return { ...actual, networks: new Map(networks) };
 }
 
 interface Underlays {

@@ -10,7 +10,7 @@ const FACTS: PassFacts = {
   networks: [{ family: 4, device: 'flannel.1', podCidr: '10.244.0.0/24' }],
   mtu: 1450,
   lacking: undefined,
-  peers: [],
+  ways: () => [],
   peerNodes: 0,
   conflicts: [],
   refusals: [],

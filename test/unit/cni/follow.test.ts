@@ -20,6 +20,7 @@ function passWith(nodes: readonly NodeFacts[], facts = host, own = plan): Pass {
     lacking: undefined,
     actual: inPlace(planned.desired),
     facts,
+    followed: false,
     claims,
     nodes: byName(nodes),
   };
