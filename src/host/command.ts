@@ -1,6 +1,7 @@
+import type { ChildProcess } from 'node:child_process';
 import type { Readable } from 'node:stream';
 import { execa } from 'execa';
-import { hasCode, UserError } from '../errors.ts';
+import { hasCode, messageOf, UserError } from '../errors.ts';
 
 export interface RunOptions {
   /** Standard input; nothing when left out. */
@@ -50,11 +51,10 @@ export class CommandError extends Error {
 export async function runCommand(argv: readonly string[], options: RunOptions = {}): Promise<RunResult> {
   const [program, ...args] = argv;
   if (program === undefined) throw new Error('runCommand: empty argv');
-  const { input } = options;
+  const { input, signal, onLine } = options;
   const timeout = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
   const child = execa(program, args, {
     reject: false,
-    all: options.onLine !== undefined,
     stripFinalNewline: false,
     timeout,
     maxBuffer: 64 * 1024 * 1024,
@@ -62,10 +62,15 @@ export async function runCommand(argv: readonly string[], options: RunOptions = 
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     // What they say is read here, and shown with what kadm says.
     env: { LC_ALL: 'C', ...options.env },
-    ...(options.signal === undefined ? {} : { cancelSignal: options.signal }),
+    ...(signal === undefined ? {} : { cancelSignal: signal }),
   });
-  if (options.onLine !== undefined) {
-    for await (const line of child.iterable({ from: 'all' })) options.onLine(String(line));
+  const timeUp = AbortSignal.timeout(timeout);
+  hangUpAfter(child, signal === undefined ? timeUp : AbortSignal.any([timeUp, signal]));
+  if (onLine !== undefined) {
+    const tell = async (from: 'stdout' | 'stderr'): Promise<void> => {
+      for await (const line of child.iterable({ from })) onLine(String(line));
+    };
+    await Promise.all([tell('stdout'), tell('stderr')]);
   }
   const result = await child;
   const { stdout, stderr } = { stdout: String(result.stdout ?? ''), stderr: String(result.stderr ?? '') };
@@ -74,15 +79,31 @@ export async function runCommand(argv: readonly string[], options: RunOptions = 
       remedy: `install the package that holds ${program}`,
     });
   }
-  if (result.exitCode !== undefined && (result.exitCode === 0 || options.allowFailure === true)) {
-    return { stdout, stderr, exitCode: result.exitCode };
-  }
   const outcome = result.timedOut
     ? `no end within ${timeout / 1000} s`
     : result.isCanceled
       ? 'interrupted'
       : result.exitCode === undefined
         ? `ended by ${result.signal ?? 'an error'}`
-        : `exit ${result.exitCode}`;
-  throw new CommandError(argv, outcome, result.exitCode, `${stdout}${stderr}`);
+        : result.cause !== undefined
+          ? messageOf(result.cause)
+          : undefined;
+  if (outcome === undefined && (result.exitCode === 0 || options.allowFailure === true)) {
+    return { stdout, stderr, exitCode: result.exitCode ?? 0 };
+  }
+  throw new CommandError(argv, outcome ?? `exit ${result.exitCode}`, result.exitCode, `${stdout}${stderr}`);
+}
+
+/** What a program has started may hold its output open for ever: once it was to be over, nobody listens any more. */
+function hangUpAfter(child: ChildProcess, end: AbortSignal): void {
+  const hangUp = (): void => {
+    child.stdout?.destroy();
+    child.stderr?.destroy();
+  };
+  const onEnd = (): void => {
+    if (child.exitCode === null && child.signalCode === null) child.once('exit', hangUp);
+    else hangUp();
+  };
+  end.addEventListener('abort', onEnd, { once: true });
+  child.once('close', () => end.removeEventListener('abort', onEnd));
 }

@@ -1,14 +1,14 @@
 import { lookup } from 'node:dns/promises';
 import { once } from 'node:events';
 import { connect, isIPv4, type NetConnectOpts } from 'node:net';
-import { z } from 'zod';
+import * as z from 'zod/mini';
 import type { Host } from './host.ts';
 
 const addressesSchema = z.array(
-  z.object({ ifname: z.string(), addr_info: z.array(z.object({ local: z.string().optional() })) }),
+  z.object({ ifname: z.string(), addr_info: z.array(z.object({ local: z.optional(z.string()) })) }),
 );
 const routesSchema = z.array(
-  z.object({ dst: z.string(), dev: z.string().optional(), prefsrc: z.string().optional() }),
+  z.object({ dst: z.string(), dev: z.optional(z.string()), prefsrc: z.optional(z.string()) }),
 );
 
 /** Says which addresses a host has, as JSON. */
