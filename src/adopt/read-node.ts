@@ -3,7 +3,7 @@ import { isIP } from 'node:net';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { DEFAULTS } from '../config/defaults.ts';
-import { nodeNameSchema } from '../config/fields.ts';
+import { nodeNameSchema } from '../config/node-fields.ts';
 import { hostOf } from '../config/values.ts';
 import { EXIT, UserError } from '../errors.ts';
 import { KADM_CONFIG } from '../init/upload-config.ts';

@@ -1,29 +1,29 @@
 import { readFile } from 'node:fs/promises';
 import { parse, parseDocument } from 'yaml';
-import { z } from 'zod';
+import * as z from 'zod/mini';
 import { BACKENDS, type Backend } from '../cni/backend.ts';
 import type { NodeNetwork } from '../cni/reconcile.ts';
 import { type Cidr, canonicalAddress, parseCidr } from '../config/cidr.ts';
-import { nodeIPSchema, nodeNameSchema } from '../config/fields.ts';
+import { nodeIPSchema, nodeNameSchema } from '../config/node-fields.ts';
 import { EXIT, hasCode, UserError } from '../errors.ts';
 import type { Host } from '../host/host.ts';
 
-const path = z.string().startsWith('/');
+const path = z.string().check(z.startsWith('/'));
 
 const schema = z.strictObject({
   nodeName: nodeNameSchema,
-  nodeIP: nodeIPSchema.optional(),
+  nodeIP: z.optional(nodeIPSchema),
   role: z.enum(['control-plane', 'worker']),
   server: z.url({ protocol: /^https$/ }),
-  podCidrs: z.array(z.string()).min(1),
+  podCidrs: z.array(z.string()).check(z.minLength(1)),
   serviceCidrs: z.array(z.string()),
   /** On control planes: names and addresses of the API server, which no other server may have a certificate for. */
-  apiNames: z.array(z.string()).default([]),
+  apiNames: z._default(z.array(z.string()), []),
   network: z.strictObject({
     backend: z.enum([...BACKENDS, 'none']),
-    vni: z.number().int().min(1).max(16_777_215),
-    port: z.number().int().min(1).max(65_535),
-    exclusive: z.boolean().default(false),
+    vni: z.int().check(z.minimum(1), z.maximum(16_777_215)),
+    port: z.int().check(z.minimum(1), z.maximum(65_535)),
+    exclusive: z._default(z.boolean(), false),
   }),
   caFile: path,
   identityFile: path,
@@ -52,6 +52,7 @@ export async function readAgentSettings(file: string): Promise<AgentSettings> {
       exitCode: EXIT.usage,
     });
   }
+  z.config(z.locales.en());
   const result = schema.safeParse(parse(text));
   if (result.success) {
     const { nodeIP, podCidrs, serviceCidrs, ...rest } = result.data;

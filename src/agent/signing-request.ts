@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import { type Cidr, contains } from '../config/cidr.ts';
-import { nodeNameSchema } from '../config/fields.ts';
+import { nodeNameSchema } from '../config/node-fields.ts';
 import { messageOf } from '../errors.ts';
 import type { SigningRequest } from '../kube/signing.ts';
 import { agentOrganizations, agentUser } from '../pki/agent-identity.ts';

@@ -1,5 +1,5 @@
 import { readdir, readFile } from 'node:fs/promises';
-import { z } from 'zod';
+import * as z from 'zod/mini';
 import { competingConfigurations } from '../cni/conflist.ts';
 import { FAMILY } from '../config/family.ts';
 import { LocalHost } from '../host/host.ts';
@@ -11,8 +11,8 @@ import type { ProbeResult } from './probed-peers.ts';
 const summary = z.object({
   sent: z.number(),
   loss: z.number(),
-  lastMs: z.number().optional(),
-  averageMs: z.number().optional(),
+  lastMs: z.optional(z.number()),
+  averageMs: z.optional(z.number()),
   lostInRow: z.number(),
 });
 
@@ -21,7 +21,7 @@ export const agentStatusSchema = z.object({
   node: z.string(),
   backend: z.string(),
   /** Bytes that a packet of a pod may have. */
-  mtu: z.number().optional(),
+  mtu: z.optional(z.number()),
   /** One for each family, the primary one first. */
   networks: z.array(
     z.object({
@@ -37,17 +37,17 @@ export const agentStatusSchema = z.object({
   peers: z.object({ wanted: z.number(), installed: z.number() }),
   /** Whether pods may start here; else why not. */
   ready: z.boolean(),
-  why: z.string().optional(),
-  lastRepair: z
-    .object({
+  why: z.optional(z.string()),
+  lastRepair: z.optional(
+    z.object({
       at: z.string(),
       trigger: z.string(),
       steps: z.number(),
       kinds: z.record(z.string(), z.number()),
       shown: z.array(z.string()),
-    })
-    .optional(),
-  lastFailure: z.object({ at: z.string(), message: z.string() }).optional(),
+    }),
+  ),
+  lastFailure: z.optional(z.object({ at: z.string(), message: z.string() })),
   conflicts: z.array(z.string()),
   /** What works, but not as it was meant. */
   warnings: z.array(z.string()),
@@ -57,8 +57,8 @@ export const agentStatusSchema = z.object({
       node: z.string(),
       family: z.enum(['IPv4', 'IPv6']),
       state: z.string(),
-      why: z.string().optional(),
-      probedAt: z.string().optional(),
+      why: z.optional(z.string()),
+      probedAt: z.optional(z.string()),
       small: summary,
       full: summary,
     }),

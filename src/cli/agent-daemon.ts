@@ -2,7 +2,7 @@ import { runAgent } from '../agent/agent.ts';
 import { log } from '../agent/log.ts';
 import { AGENT_SETTINGS } from '../agent/paths.ts';
 import { readAgentSettings } from '../agent/settings.ts';
-import { report } from './run.ts';
+import { report } from './report.ts';
 
 /** Runs the agent of this node until SIGTERM or SIGINT, and sets the exit code. */
 export async function agentDaemon(settings: string = AGENT_SETTINGS): Promise<void> {

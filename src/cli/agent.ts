@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { AGENT_SETTINGS } from '../agent/paths.ts';
 import { EXIT, UserError } from '../errors.ts';
-import { report } from './run.ts';
+import { report } from './report.ts';
 
 const DESCRIPTION = 'run the agent of this node: pod network, certificates (the unit kadm-agent does)';
 

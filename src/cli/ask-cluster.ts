@@ -11,8 +11,8 @@ import { exists, LocalHost } from '../host/host.ts';
 import type { Connector } from '../ssh/connector.ts';
 import type { TargetContext } from '../ssh/target.ts';
 import { targetOf } from './fleet-hosts.ts';
+import { printable } from './printable.ts';
 import { asInterruption, atTerminal, prompts } from './questions.ts';
-import { printable } from './renderer.ts';
 import type { VerbRun } from './run.ts';
 import { targetContext, withConnector } from './ssh-options.ts';
 

@@ -3,7 +3,8 @@ import { duration } from '../config/values.ts';
 import { EXIT, UserError } from '../errors.ts';
 import type { Emit } from '../phases/events.ts';
 import { outputOption } from './options.ts';
-import { type OutputFormat, printable } from './renderer.ts';
+import { printable } from './printable.ts';
+import type { OutputFormat } from './renderer.ts';
 import { runVerb, type VerbRun } from './run.ts';
 import { acceptNewHostKeysOption } from './ssh-options.ts';
 

@@ -3,7 +3,7 @@ import { constants } from 'node:os';
 import { EXIT, UserError } from '../errors.ts';
 import { exists } from '../host/host.ts';
 import { type Lab, openLab } from '../lab/lab.ts';
-import { report } from './run.ts';
+import { report } from './report.ts';
 
 const ADMIN_KUBECONFIG = '/etc/kubernetes/admin.conf';
 

@@ -3,7 +3,8 @@ import { EXIT, UserError } from '../errors.ts';
 import type { CheckResult, Row } from '../netcheck/check.ts';
 import { onMaster } from './cluster-access.ts';
 import { listOption, outputOption } from './options.ts';
-import { type OutputFormat, printable } from './renderer.ts';
+import { printable } from './printable.ts';
+import type { OutputFormat } from './renderer.ts';
 import { runVerb } from './run.ts';
 import { table } from './table.ts';
 

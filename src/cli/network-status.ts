@@ -3,8 +3,8 @@ import type { AgentStatus } from '../agent/status.ts';
 import type { NodeReport } from '../netcheck/agents.ts';
 import { onMaster } from './cluster-access.ts';
 import { outputOption } from './options.ts';
+import { printable } from './printable.ts';
 import type { OutputFormat } from './renderer.ts';
-import { printable } from './renderer.ts';
 import { runVerb } from './run.ts';
 import { table } from './table.ts';
 

@@ -1,6 +1,7 @@
 import { EXIT, UserError } from '../errors.ts';
 import { NOBODY, type Questions } from '../ssh/questions.ts';
-import { printable, type Renderer } from './renderer.ts';
+import { printable } from './printable.ts';
+import type { Renderer } from './renderer.ts';
 
 /** Whether somebody sits at a terminal who reads standard error and types on standard input. */
 export function atTerminal(): boolean {

@@ -1,6 +1,7 @@
 import type { Writable } from 'node:stream';
 import type { Event } from '../phases/events.ts';
-import { formatDuration, printable, type Renderer } from './renderer.ts';
+import { printable } from './printable.ts';
+import { formatDuration, type Renderer } from './renderer.ts';
 
 /** A line for each thing that happens: for logs, pipes and CI. */
 export class LineRenderer implements Renderer {

@@ -1,6 +1,7 @@
 import { Listr, type ListrTask, type ListrTaskWrapper } from 'listr2';
 import type { Event } from '../phases/events.ts';
-import { formatDuration, printable, type Renderer } from './renderer.ts';
+import { printable } from './printable.ts';
+import { formatDuration, type Renderer } from './renderer.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: listr2 ties the wrapper's type to its renderers; we use none of it
 type Wrapper = ListrTaskWrapper<any, any, any>;

@@ -1,4 +1,3 @@
-import { stripVTControlCharacters } from 'node:util';
 import type { Event } from '../phases/events.ts';
 import { LineRenderer } from './render-lines.ts';
 
@@ -32,9 +31,4 @@ export async function rendererFor(format: OutputFormat, tree = true): Promise<Re
 export function formatDuration(ms: number): string {
   if (ms < 60_000) return `${(ms / 1000).toFixed(1)} s`;
   return `${Math.floor(ms / 60_000)} min ${Math.round((ms % 60_000) / 1000)} s`;
-}
-
-/** Text from elsewhere, made safe for a terminal: no escape sequences, no control characters but newlines. */
-export function printable(text: string): string {
-  return stripVTControlCharacters(text).replace(/(?![\n\t])\p{Cc}/gu, '');
 }

@@ -1,8 +1,9 @@
-import { EXIT, type ExitCode, messageOf, UserError } from '../errors.ts';
+import { EXIT, messageOf, UserError } from '../errors.ts';
 import type { Emit } from '../phases/events.ts';
 import type { Questions } from '../ssh/questions.ts';
 import { questionsAt } from './questions.ts';
-import { type OutputFormat, printable, rendererFor } from './renderer.ts';
+import { type OutputFormat, rendererFor } from './renderer.ts';
+import { report } from './report.ts';
 
 export interface VerbRun {
   readonly emit: Emit;
@@ -69,18 +70,4 @@ export function warn(emit: Emit, message: string): void {
 /** Milliseconds since this process began. */
 function sinceStart(): number {
   return Math.round(performance.now());
-}
-
-/** Prints an error for a person and returns the exit code that goes with it. */
-export function report(error: unknown, format: OutputFormat): ExitCode {
-  if (error instanceof UserError) {
-    if (format === 'text') {
-      process.stderr.write(`kadm: ${printable(error.message)}\n`);
-      if (error.remedy !== undefined) process.stderr.write(`      ${printable(error.remedy)}\n`);
-    }
-    return error.exitCode;
-  }
-  const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  process.stderr.write(`kadm: a bug of kadm, please report it with these lines:\n${printable(stack)}\n`);
-  return EXIT.failed;
 }

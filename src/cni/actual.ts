@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod/mini';
 import { FAMILY, type Family } from '../config/family.ts';
 import type { Host } from '../host/host.ts';
 import { type NetworkPlan, ROUTE_PROTOCOL } from './desired.ts';
@@ -69,24 +69,28 @@ const addrSchema = z.array(
     ifname: z.string(),
     mtu: z.number(),
     flags: z.array(z.string()),
-    address: z.string().default(''),
-    ifalias: z.string().optional(),
-    master: z.string().optional(),
-    linkinfo: z.object({ info_kind: z.string().optional(), info_data: z.unknown() }).partial().default({}),
-    addr_info: z
-      .array(z.object({ family: z.string(), local: z.string().optional(), prefixlen: z.number() }))
-      .default([]),
+    address: z._default(z.string(), ''),
+    ifalias: z.optional(z.string()),
+    master: z.optional(z.string()),
+    linkinfo: z._default(
+      z.object({ info_kind: z.optional(z.string()), info_data: z.optional(z.unknown()) }),
+      {},
+    ),
+    addr_info: z._default(
+      z.array(z.object({ family: z.string(), local: z.optional(z.string()), prefixlen: z.number() })),
+      [],
+    ),
   }),
 );
 
 const vxlanSchema = z.object({
   // A device that takes the VNI from each route has none of its own.
-  id: z.number().default(-1),
-  port: z.number().default(0),
-  local: z.string().optional(),
-  local6: z.string().optional(),
-  link: z.string().optional(),
-  learning: z.boolean().default(true),
+  id: z._default(z.number(), -1),
+  port: z._default(z.number(), 0),
+  local: z.optional(z.string()),
+  local6: z.optional(z.string()),
+  link: z.optional(z.string()),
+  learning: z._default(z.boolean(), true),
 });
 
 /** Interfaces and addresses of this host: what the underlay is found by. */

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod/mini';
 import { contains } from '../config/cidr.ts';
 import type { Underlay } from './desired.ts';
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod/mini';
 import type { Host } from '../host/host.ts';
 import type { HostInterface } from './actual.ts';
 import { CNI_NETWORK } from './conflist.ts';
@@ -8,7 +8,7 @@ const RESULTS = '/var/lib/cni/results';
 
 const cacheSchema = z.object({
   result: z.object({
-    interfaces: z.array(z.object({ name: z.string(), sandbox: z.string().optional() })),
+    interfaces: z.array(z.object({ name: z.string(), sandbox: z.optional(z.string()) })),
   }),
 });
 

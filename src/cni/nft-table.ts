@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod/mini';
 import type { Host } from '../host/host.ts';
 import type { Expression, NftTable } from './network-table.ts';
 

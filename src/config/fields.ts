@@ -1,24 +1,11 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { parseCidr } from './cidr.ts';
+import { SUBDOMAIN } from './node-fields.ts';
 
 /** Schemas of single fields, which several documents share. */
 
 export const addressSchema = z.string().refine((text) => isIP(text) !== 0, 'is not an IP address');
-
-/** A node's addresses, as the kubelet's --node-ip takes them: one, or one of each family with a comma between them. */
-export const nodeIPSchema = z.string().refine((text) => {
-  const families = text.split(',').map(isIP);
-  return families.length <= 2 && !families.includes(0) && families[0] !== families[1];
-}, 'is not an IP address, or one of each family with a comma between them');
-
-const SUBDOMAIN = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
-
-/** RFC 1123 subdomain, what Kubernetes asks of a node's name. */
-export const nodeNameSchema = z
-  .string()
-  .max(253)
-  .regex(SUBDOMAIN, 'is not a node name: small letters, digits, - and . only');
 
 export const domainSchema = z.string().max(253).regex(SUBDOMAIN, 'is not a domain such as cluster.local');
 

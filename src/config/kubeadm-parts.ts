@@ -2,12 +2,12 @@ import { z } from 'zod';
 import {
   absolutePathSchema,
   durationSchema,
-  nodeNameSchema,
   onlyDuration,
   repositorySchema,
   subjectNameSchema,
   tagSchema,
 } from './fields.ts';
+import { nodeNameSchema } from './node-fields.ts';
 
 /** Parts that kubeadm's documents share (kubeadm.k8s.io/v1beta4). */
 
@@ -146,7 +146,7 @@ export const criSocketSchema = z.enum(
 );
 
 export const nodeRegistrationSchema = z.strictObject({
-  name: nodeNameSchema.optional(),
+  name: z.optional(nodeNameSchema),
   criSocket: criSocketSchema.optional(),
   taints: z.array(taintSchema).optional(),
   kubeletExtraArgs: extraArgs.optional(),

@@ -1,7 +1,9 @@
 import type { z } from 'zod';
+import type { ZodMiniType } from 'zod/mini';
 import type { EnvVar, ExtraArg } from './control-plane.ts';
-import { nodeIPSchema, nodeNameSchema } from './fields.ts';
+
 import { criSocketSchema, type Taint } from './kubeadm-parts.ts';
+import { nodeIPSchema, nodeNameSchema } from './node-fields.ts';
 import { proxyVariables } from './proxy.ts';
 import type { ComponentSourceSettings, Documents } from './schema.ts';
 import { type Timeouts, timeoutsFrom } from './timeouts.ts';
@@ -137,7 +139,7 @@ export function nodeSettings(
 }
 
 /** @throws UserError (usage) naming the flag */
-export function check(flag: string, schema: z.ZodType, text: string | undefined): void {
+export function check(flag: string, schema: z.ZodType | ZodMiniType, text: string | undefined): void {
   if (text === undefined) return;
   const checked = schema.safeParse(text);
   if (!checked.success) throw usage(`${flag}: ${JSON.stringify(text)} ${firstIssue(checked.error)}`);

@@ -7,7 +7,6 @@ import {
   cidrListSchema,
   domainSchema,
   endpointSchema,
-  nodeNameSchema,
   notActedOn,
   onlyDefault,
   portSchema,
@@ -27,6 +26,7 @@ import {
   resetTimeoutsSchema,
   timeoutsSchema,
 } from './kubeadm-parts.ts';
+import { nodeNameSchema } from './node-fields.ts';
 
 /** The schemas of the documents that `--config` takes. Strict: a field that kadm would not act on is an error. */
 
@@ -97,7 +97,7 @@ export const clusterSchema = z.strictObject({
           bastion: z.string().min(1).max(500).optional(),
           /** false: the user has root's rights as it is. */
           sudo: z.boolean().optional(),
-          nodeName: nodeNameSchema.optional(),
+          nodeName: z.optional(nodeNameSchema),
           /** Its address in the cluster, or the network interface that has it. */
           nodeIP: addressSchema.optional(),
           interface: z

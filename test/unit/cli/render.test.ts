@@ -1,8 +1,9 @@
 import { Writable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
+import { printable } from '../../../src/cli/printable.ts';
 import { JsonRenderer } from '../../../src/cli/render-json.ts';
 import { LineRenderer } from '../../../src/cli/render-lines.ts';
-import { formatDuration, printable } from '../../../src/cli/renderer.ts';
+import { formatDuration } from '../../../src/cli/renderer.ts';
 import type { Event } from '../../../src/phases/events.ts';
 
 class Sink extends Writable {
