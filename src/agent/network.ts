@@ -1,28 +1,23 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { applySteps } from '../cni/apply.ts';
+import { makeSteps } from '../cni/apply.ts';
 import { type Backend, backendSchema } from '../cni/backend.ts';
-import {
-  CNI_DIRECTORY,
-  competingConfigurations,
-  moveAside,
-  removeConflist,
-  writeConflist,
-} from '../cni/conflist.ts';
-import { BRIDGE, type Desired, type Underlay } from '../cni/desired.ts';
+import type { Desired, Underlay } from '../cni/desired.ts';
 import { followNodes } from '../cni/follow.ts';
 import { ANNOTATION, type NodeFacts, nodeFacts } from '../cni/node-facts.ts';
 import { look, type NodeNetwork, type Pass, reconcile } from '../cni/reconcile.ts';
-import { vxlanDevice } from '../cni/vtep.ts';
 import { messageOf } from '../errors.ts';
-import { exists, type Host } from '../host/host.ts';
+import type { Host } from '../host/host.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { Informer, type Listed } from '../kube/informer.ts';
 import { Announcer } from './announcer.ts';
 import { cniFileEvents } from './cni-files.ts';
+import { EntryTools } from './entry-tools.ts';
 import { kernelEvents } from './kernel-events.ts';
 import type { Log } from './log.ts';
 import type { NetworkRecord } from './network-record.ts';
 import { type PassFacts, passFacts } from './pass-facts.ts';
+import { PassLog } from './pass-log.ts';
+import { PodGate } from './pod-gate.ts';
 import type { Service } from './service.ts';
 import { type AgentSettings, keepBackend, networkOf } from './settings.ts';
 import { Wake } from './wake.ts';
@@ -30,7 +25,7 @@ import { Wake } from './wake.ts';
 /** Everything is compared again after this time, whether or not something was heard of. */
 const PERIOD_MS = 30_000;
 /** Changes that come together are dealt with together. */
-const DEBOUNCE_MS = 50;
+const DEBOUNCE_MS = 20;
 const RETRY_MS = 1_000;
 /** One failure may be a moment's; after so many in a row no pod is to start here any more. */
 const FAILURES_UNTIL_CLOSED = 3;
@@ -57,6 +52,9 @@ export class NetworkService implements Service {
   readonly #hooks: NetworkHooks;
   readonly #wake = new Wake();
   readonly #announcer: Announcer;
+  readonly #gate: PodGate;
+  readonly #passLog: PassLog;
+  readonly #tools = new EntryTools();
   #network: NodeNetwork;
   #nodes: ReadonlyMap<string, NodeFacts> | undefined;
   /** Why this node has not the backend that it is wanted to have. */
@@ -73,21 +71,21 @@ export class NetworkService implements Service {
   #competing: readonly string[] = [];
   /** What the loop was woken by. */
   #trigger = 'the start';
-  /** What was warned of last: said again only when it changes. */
-  #warned = '';
 
   constructor(settings: AgentSettings, client: KubeClient, host: Host, log: Log, hooks: NetworkHooks) {
     this.#settings = settings;
     this.#network = networkOf(settings);
     this.#client = client;
     this.#announcer = new Announcer(client, log);
+    this.#gate = new PodGate(host, this.#announcer, log);
+    this.#passLog = new PassLog(this.name, log);
     this.#host = host;
     this.#log = log;
     this.#hooks = hooks;
   }
 
   async start(signal: AbortSignal): Promise<void> {
-    await this.#closeAfterBoot();
+    await this.#gate.closeAfterBoot(this.#network.vni);
     // One of these ending, or failing, ends the others, and the service is started again.
     const stop = new AbortController();
     const all = AbortSignal.any([signal, stop.signal]);
@@ -106,6 +104,7 @@ export class NetworkService implements Service {
       ]);
     } finally {
       stop.abort();
+      this.#tools.end();
     }
   }
 
@@ -141,15 +140,6 @@ export class NetworkService implements Service {
     this.#wake.now();
   }
 
-  /** The configuration outlives a reboot, the tunnel does not: until it is back no pod is to start. */
-  async #closeAfterBoot(): Promise<void> {
-    const { vni } = this.#network;
-    for (const device of [BRIDGE, vxlanDevice(vni, 4), vxlanDevice(vni, 6)]) {
-      if (await exists(`/sys/class/net/${device}`)) return;
-    }
-    await removeConflist(this.#host);
-  }
-
   async #reconcileForEver(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       const untilLook = Math.max(0, this.#lookedAt + PERIOD_MS - performance.now());
@@ -167,6 +157,7 @@ export class NetworkService implements Service {
         this.#lookDue = true;
         // What was to be made is in it already.
         this.#pass = undefined;
+        this.#tools.end();
         await this.#failed(error);
       }
       await sleep(DEBOUNCE_MS, undefined, { signal }).catch(() => undefined);
@@ -180,7 +171,7 @@ export class NetworkService implements Service {
     const pass = nodes && this.#pass && followNodes(this.#network, nodes, this.#pass);
     if (nodes === undefined || pass === undefined) return await this.#reconcileOnce();
     this.#desired = pass.desired;
-    await applySteps(this.#host, pass.steps);
+    await makeSteps(pass.steps, this.#tools.run);
     this.#pass = pass;
     this.#passed(pass, nodes, performance.now() - begun);
   }
@@ -198,7 +189,8 @@ export class NetworkService implements Service {
     });
     this.#pass = pass;
     if (pass === undefined) return;
-    this.#competing = await this.#competingNames();
+    if (pass.steps.length > 0) this.#tools.end();
+    this.#competing = await this.#gate.competing(this.#settings.network.exclusive);
     this.#passed(pass, nodes, performance.now() - begun);
     this.#redialFrom(pass.desired.networks[0]?.underlay);
     this.#hooks.onReady();
@@ -207,16 +199,9 @@ export class NetworkService implements Service {
     const { backend } = this.#network;
     const announced = { backend, networks, refused: this.#refused };
     const why = pass.lacking ?? this.#hooks.whyBroken();
-    if (why !== undefined) {
-      await removeConflist(this.#host);
-      this.#announcer.tell(own, announced, { ready: false, why });
-      return;
-    }
     const podCidrs = pass.podCidrs.map(({ text }) => text);
-    if (await writeConflist(this.#host, { podCidrs, mtu })) {
-      this.#log('info', 'pods may start', { service: this.name, podCidrs, mtu });
-    }
-    this.#announcer.tell(own, announced, { ready: true });
+    if (why !== undefined) await this.#gate.close(own, announced, why);
+    else await this.#gate.open(own, announced, { podCidrs, mtu });
   }
 
   #passed(pass: Pass, nodes: ReadonlyMap<string, NodeFacts>, ms: number): void {
@@ -227,7 +212,7 @@ export class NetworkService implements Service {
       if (name !== nodeName && podCidrs.length > 0) wanted += 1;
     this.#hooks.record.passed(facts, wanted, { ms, trigger: this.#trigger });
     this.#hooks.onPass(facts);
-    this.#tell(facts, ms);
+    this.#passLog.tell(facts, { ms, refused: this.#refused, competing: this.#competing });
   }
 
   /** What `kadm network set` asks this node for. A backend by which a peer would be lost is not taken. */
@@ -262,50 +247,13 @@ export class NetworkService implements Service {
     this.#redial.abort();
   }
 
-  /** Configurations that the runtime takes in place of ours, after those that may be were moved aside. */
-  async #competingNames(): Promise<string[]> {
-    const names = await competingConfigurations(this.#host);
-    if (!this.#settings.network.exclusive) return names;
-    for (const name of names) {
-      await moveAside(this.#host, name);
-      this.#log('warn', `moved ${CNI_DIRECTORY}/${name} aside`, { service: this.name });
-    }
-    return [];
-  }
-
-  #tell(facts: PassFacts, ms: number): void {
-    const { repaired, shown, conflicts, warnings: changes, refusals, peerNodes: peers } = facts;
-    const steps = Object.values(repaired).reduce((sum, count) => sum + count, 0);
-    if (steps > 0) {
-      const took = { peers, steps, ms: Math.round(ms), shown };
-      this.#log('info', 'brought up to date', { service: this.name, ...took });
-    }
-    const warnings = [
-      ...changes,
-      ...conflicts,
-      ...(this.#refused === undefined
-        ? []
-        : [`the backend stays ${this.#network.backend}; ${this.#refused}`]),
-      ...this.#competing.map(
-        (name) => `${CNI_DIRECTORY}/${name} comes before ours: new pods get that network`,
-      ),
-      ...refusals.map(({ node, reason }) => `Node ${node} is left out: ${reason}`),
-    ];
-    const text = warnings.join('\n');
-    if (text !== this.#warned)
-      for (const warning of warnings) this.#log('warn', warning, { service: this.name });
-    this.#warned = text;
-  }
-
   /** What works goes on working; when nothing helps, no new pod is given a network that is not there. */
   async #failed(error: unknown): Promise<void> {
     this.#failures += 1;
     this.#hooks.record.failed(messageOf(error));
     this.#log('error', messageOf(error), { service: this.name, failures: this.#failures });
     if (this.#failures !== FAILURES_UNTIL_CLOSED) return;
-    await removeConflist(this.#host);
     const own = this.#nodes?.get(this.#network.nodeName);
-    if (own === undefined) return;
-    this.#announcer.tell(own, undefined, { ready: false, why: messageOf(error) });
+    await this.#gate.close(own, undefined, messageOf(error));
   }
 }

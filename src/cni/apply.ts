@@ -6,15 +6,19 @@ import { tableCommands } from './network-table.ts';
 /** 100,000 routes take the kernel about a second; ten times that is a kernel that hangs. */
 const TIMEOUT_MS = 30_000;
 
+/** @throws CommandError with what the tool said of the steps that failed */
+export async function applySteps(host: Host, steps: readonly Step[]): Promise<void> {
+  await makeSteps(steps, async ({ argv, input }) => {
+    await host.run(argv, { ...(input === undefined ? {} : { input }), timeoutMs: TIMEOUT_MS });
+  });
+}
+
 /**
  * Makes the steps in order, those for one tool that follow each other in one batch. Side by side are made what needs
  * nothing of each other: neighbours and forwarding entries, and filters beside all else. Within a batch the steps after
  * a failed one are still made.
- * @throws CommandError with what the tool said of the steps that failed
  */
-export async function applySteps(host: Host, steps: readonly Step[]): Promise<void> {
-  const run = async ({ argv, input }: Batch): Promise<unknown> =>
-    await host.run(argv, { ...(input === undefined ? {} : { input }), timeoutMs: TIMEOUT_MS });
+export async function makeSteps(steps: readonly Step[], run: (batch: Batch) => Promise<void>): Promise<void> {
   const inOrder = async (some: readonly Step[]): Promise<void> => {
     for (const stage of stages(some)) await Promise.all(stage.map(run));
   };

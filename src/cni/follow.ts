@@ -1,10 +1,9 @@
 import { overlaps } from '../config/cidr.ts';
-import { FAMILIES, FAMILY, type Family } from '../config/family.ts';
+import { FAMILY, type Family } from '../config/family.ts';
 import { type Actual, type FamilyState, isOurs } from './actual.ts';
 import {
   type Desired,
   desiredNetwork,
-  type FamilyClaims,
   type FamilyNetwork,
   type NetworkPlan,
   ROUTE_PROTOCOL,
@@ -12,7 +11,7 @@ import {
 import { type Difference, difference, type StepKind } from './diff.ts';
 import type { ActualRoute } from './entries.ts';
 import type { NodeFacts } from './node-facts.ts';
-import type { Claims } from './peers.ts';
+import type { Peer } from './peers.ts';
 import type { Pass } from './reconcile.ts';
 
 /** What a change of other Nodes alone asks for. */
@@ -53,7 +52,7 @@ function followFew(plan: NetworkPlan, nodes: ReadonlyMap<string, NodeFacts>, bef
   const desire = (some: readonly NodeFacts[]): ReturnType<typeof desiredNetwork> =>
     desiredNetwork([own, ...some], plan, before.facts, before.claims);
   const [was, is] = [desire(of(before.nodes)), desire(of(nodes))];
-  if (is.refusals.length > 0 || shareWithOthers(of(nodes), nodes, changed, before.claims)) return undefined;
+  if (is.refusals.length > 0 || shareWithOthers(of(nodes), nodes, changed, before)) return undefined;
   const found = difference(is.desired, withEntries(before.actual, was.desired));
   if (found.conflicts.length > 0 || !isOfPeers(found)) return undefined;
   for (const network of before.desired.networks)
@@ -100,48 +99,43 @@ function changedNames(
   now: ReadonlyMap<string, NodeFacts>,
 ): ReadonlySet<string> | undefined {
   const changed = new Set<string>();
-  for (const [name, facts] of now) {
-    if (before.get(name) !== facts) changed.add(name);
+  for (const facts of now.values()) {
+    if (before.get(facts.name) !== facts) changed.add(facts.name);
     if (changed.size > FEW) return undefined;
   }
   for (const name of before.keys()) if (!now.has(name)) changed.add(name);
   return changed.size > FEW ? undefined : changed;
 }
 
-/** Whether a Node that has not changed has, or claims, what one of these claims. */
+/**
+ * Whether a Node that has not changed has, or claims, what one of these claims.
+ * @param before without refusals: what a Node claims, it has
+ */
 function shareWithOthers(
   some: readonly NodeFacts[],
   nodes: ReadonlyMap<string, NodeFacts>,
   changed: ReadonlySet<string>,
-  known: FamilyClaims,
+  { desired, claims }: Pass,
 ): boolean {
-  return FAMILIES.some((family) => shareInFamily(some, nodes, changed, known[family]));
+  return desired.networks.some(({ family, peers }) => {
+    const news = some.flatMap((node) => {
+      const claim = claims[family].get(node);
+      return claim === undefined || claim instanceof Error ? [] : [claim];
+    });
+    return news.some((claim) => {
+      for (const peer of peers.values()) if (!changed.has(peer.name) && shares(peer, claim)) return true;
+      for (const { name, internalIps } of nodes.values())
+        if (internalIps.includes(claim.publicIp) && !changed.has(name)) return true;
+      return false;
+    });
+  });
 }
 
-function shareInFamily(
-  some: readonly NodeFacts[],
-  nodes: ReadonlyMap<string, NodeFacts>,
-  changed: ReadonlySet<string>,
-  known: Claims,
-): boolean {
-  const claims = some.flatMap((node) => {
-    const claim = known.get(node);
-    return claim === undefined || claim instanceof Error ? [] : [claim];
-  });
-  if (claims.length === 0) return false;
-  for (const [name, node] of nodes) {
-    if (changed.has(name)) continue;
-    const other = known.get(node);
-    for (const claim of claims) {
-      if (node.internalIps.includes(claim.publicIp)) return true;
-      if (other === undefined || other instanceof Error) continue;
-      if (other.publicIp === claim.publicIp) return true;
-      if (claim.mac !== undefined && other.mac === claim.mac) return true;
-      const [a, b] = [other.podCidr, claim.podCidr];
-      if (a.prefix === b.prefix ? a.text === b.text : overlaps(a, b)) return true;
-    }
-  }
-  return false;
+function shares(a: Peer, b: Peer): boolean {
+  if (a.publicIp === b.publicIp || (b.mac !== undefined && a.mac === b.mac)) return true;
+  return a.podCidr.prefix === b.podCidr.prefix
+    ? a.podCidr.text === b.podCidr.text
+    : overlaps(a.podCidr, b.podCidr);
 }
 
 /** The kernel with just these entries of peers, but for routes that another program's are in the way of. */
