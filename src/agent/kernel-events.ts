@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import type { Readable } from 'node:stream';
 import { BRIDGE, ROUTE_PROTOCOL } from '../cni/desired.ts';
 import { NFT_TABLE } from '../cni/network-table.ts';
-import { isRouteToPeer, tellsWhatIsWanted, type WantedEntries } from './wanted-news.ts';
+import { isRouteToPods, tellsWhatIsWanted, type WantedEntries } from './wanted-news.ts';
 
 /** News that come within this time are read together; meanwhile the pipe holds 600 lines. */
 const GATHER_MS = 5;
@@ -25,7 +25,7 @@ export async function kernelEvents(
   try {
     await Promise.race([
       tell(['ip', '-details', 'monitor', 'label', 'link', 'address', 'route', 'neigh'], all, (line) => {
-        const concerns = links.concernsNetwork(line) || isRouteToPeer(line, wanted());
+        const concerns = links.concernsNetwork(line) || isRouteToPods(line, wanted());
         if (concerns && !tellsWhatIsWanted(line, wanted())) onEvent();
       }),
       // Chains alone: a flushed table loses its own, and kube-proxy's many rules are not printed.

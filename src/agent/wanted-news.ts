@@ -9,10 +9,16 @@ const NEIGHBOUR = /^\[NEIGH\](Deleted )?(\S+) dev (\S+) (?:lladdr (\S+) (NOARP )
 /** What peers need in the kernel. */
 export type WantedEntries = Pick<Desired, 'networks'>;
 
-/** Whether the kernel's news is of a route to the pods of a peer, whoever made it: it may have taken the place of ours. */
-export function isRouteToPeer(line: string, desired: WantedEntries | undefined): boolean {
+/**
+ * Whether the kernel's news is of a route to the pods of this node or of a peer, whoever made it: it may have taken the
+ * place of the right one.
+ */
+export function isRouteToPods(line: string, desired: WantedEntries | undefined): boolean {
   const dst = /^\[ROUTE\](?:Deleted )?unicast (\S+) /.exec(line)?.[1];
-  return dst !== undefined && desired?.networks.some(({ routes }) => routes.has(dst)) === true;
+  return (
+    dst !== undefined &&
+    desired?.networks.some(({ routes, podCidr }) => routes.has(dst) || podCidr.text === dst) === true
+  );
 }
 
 /**

@@ -1,7 +1,10 @@
+import { addressAt } from '../config/cidr.ts';
+import { FAMILY } from '../config/family.ts';
 import type { Actual, HostInterface } from './actual.ts';
-import type { BridgeLink } from './desired.ts';
+import { BRIDGE, type BridgeLink, type FamilyNetwork } from './desired.ts';
 import type { Step } from './diff.ts';
 import { isMarked, OWNER_ALIAS } from './ownership.ts';
+import { routeInTheWay } from './routes.ts';
 import { addAddress, addressesOf, addressSteps, bridge, ip, removeLink } from './steps.ts';
 
 /**
@@ -67,6 +70,31 @@ function portSteps(link: BridgeLink, actual: Actual, stale: readonly HostInterfa
     ip('bridge', 'link', 'set', 'dev', name, 'master', link.name),
     bridge('bridge', 'link', 'set', 'dev', name, 'hairpin', 'on'),
   ]);
+}
+
+/**
+ * The route to the pods of this host itself. The kernel makes it with the address of the bridge, and not again when that
+ * stays and the route alone is removed: so it is given back as the kernel has it.
+ */
+export function ownPodsSteps(
+  { family, podCidr }: FamilyNetwork,
+  { interfaces, networks }: Actual,
+  conflicts: string[],
+): Step[] {
+  const { inet, connectedMetric } = FAMILY[family];
+  const gateway = addressAt(podCidr, 1);
+  const present = interfaces.find(({ name }) => name === BRIDGE);
+  // With what is missing here the route comes by itself.
+  if (present?.up !== true || !addressesOf(present, inet).includes(`${gateway}/${podCidr.prefix}`)) return [];
+  const routes = networks.get(family)?.routes.filter(({ dst }) => dst === podCidr.text) ?? [];
+  if (routes.some(({ device }) => device === BRIDGE)) return [];
+  const holder = routes.find(({ metric }) => metric <= connectedMetric);
+  if (holder !== undefined) {
+    conflicts.push(routeInTheWay(podCidr.text, holder.device));
+    return [];
+  }
+  const way = family === 4 ? ['scope', 'link', 'src', gateway] : ['metric', String(connectedMetric)];
+  return [ip('bridge', 'route', 'replace', podCidr.text, 'dev', BRIDGE, 'proto', 'kernel', ...way)];
 }
 
 function setter({ name }: BridgeLink): (...words: string[]) => Step {

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { FAMILY, familyOf } from '../config/family.ts';
 import type { Actual, FamilyState, HostInterface } from './actual.ts';
-import { bridgeSteps } from './bridge.ts';
+import { bridgeSteps, ownPodsSteps } from './bridge.ts';
 import type { Desired, FamilyNetwork, VxlanLink } from './desired.ts';
 import { forwardCommands, forwardDiffers } from './forward.ts';
 import type { NftTable } from './network-table.ts';
@@ -38,14 +38,14 @@ export function difference(desired: Desired, actual: Actual): Difference {
   const pods = bridgeSteps(desired.bridge, actual, conflicts);
   const whole = families.flatMap((steps) => steps ?? []);
   if (whole.length < families.length || pods === undefined) return { steps: [], conflicts, blocked: true };
-  const steps = [...whole.flatMap(({ ways }) => ways), ...pods, ...whole.flatMap(({ filters }) => filters)];
+  const steps = [...whole.flatMap(({ ways }) => ways), ...pods, ...whole.flatMap(({ rest }) => rest)];
   return { steps, conflicts, blocked: false };
 }
 
 /** What is done before the bridge of both families, and what after it. */
 interface FamilySteps {
   readonly ways: readonly Step[];
-  readonly filters: readonly Step[];
+  readonly rest: readonly Step[];
 }
 
 const NOTHING: FamilyState = {
@@ -73,13 +73,14 @@ function familySteps(network: FamilyNetwork, actual: Actual, conflicts: string[]
     // A tunnel that nobody needs any more goes when all routes lead past it.
     ...tunnel.remove,
   ];
-  const filters = [
+  const rest = [
+    ...ownPodsSteps(network, actual, conflicts),
     ...(isDeepStrictEqual(network.table, state.table)
       ? []
       : [{ tool: 'nft', kind: 'nftables', table: network.table } as const]),
     ...forwardSteps(network, state),
   ];
-  return { ways, filters };
+  return { ways, rest };
 }
 
 interface TunnelSteps {

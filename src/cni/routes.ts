@@ -21,13 +21,14 @@ export function routeSteps(
   const remove: Step[] = [];
   /** Destinations that have a route of ours, and whether it is the right one. */
   const present = new Map<string, boolean>();
+  /** What is said of a destination that a route of another program has. */
   const foreign = new Map<string, string>();
   for (const route of actual.routes) {
     // Deleting the device takes its routes along.
     if (fresh && route.device === tunnelDevice) continue;
     if (!isOurs(route)) {
       // One of a higher metric is passed over for ours.
-      if (route.metric <= usual) foreign.set(route.dst, route.device ?? 'no device');
+      if (route.metric <= usual) foreign.set(route.dst, routeInTheWay(route.dst, route.device));
       continue;
     }
     const wanted = routes.get(route.dst);
@@ -40,9 +41,9 @@ export function routeSteps(
   const add: Step[] = [];
   for (const [dst, { gateway, device, onlink }] of routes) {
     if (present.get(dst) === true) continue;
-    const holder = foreign.get(dst);
-    if (holder !== undefined) {
-      conflicts.push(`another program's route to ${dst} by ${holder} is in the way`);
+    const conflict = foreign.get(dst);
+    if (conflict !== undefined) {
+      conflicts.push(conflict);
       continue;
     }
     const via = gateway === undefined ? [] : ['via', gateway];
@@ -50,6 +51,11 @@ export function routeSteps(
     add.push(ip('route', 'route', 'replace', dst, ...way, 'proto', PROTOCOL));
   }
   return { remove, add };
+}
+
+/** In words for a log. */
+export function routeInTheWay(dst: string, device: string | undefined): string {
+  return `another program's route to ${dst} by ${device ?? 'no device'} is in the way`;
 }
 
 function viaOf({ gateway, device, metric }: FamilyState['routes'][number], usual: number): string[] {

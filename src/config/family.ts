@@ -18,6 +18,8 @@ export interface FamilyTraits {
   readonly iptables: 'iptables' | 'ip6tables';
   /** Of a route that is made without one (net/ipv6/route.c: IP6_RT_PRIO_USER). */
   readonly metric: 0 | 1024;
+  /** Of the route that comes with an address (include/uapi/linux/ipv6_route.h: IP6_RT_PRIO_ADDRCONF). */
+  readonly connectedMetric: 0 | 256;
   /**
    * What the tunnel adds: outer Ethernet, IP, UDP and VXLAN headers (RFC 7348, 5). The inner Ethernet header stands
    * in for the outer one, which the underlay's MTU does not count.
@@ -44,6 +46,7 @@ export const FAMILY: Readonly<Record<Family, FamilyTraits>> = {
     nft: 'ip',
     iptables: 'iptables',
     metric: 0,
+    connectedMetric: 0,
     vxlanOverhead: 50,
     tunnel: 'flannel.',
     maxVni: 9_999_999,
@@ -59,6 +62,7 @@ export const FAMILY: Readonly<Record<Family, FamilyTraits>> = {
     nft: 'ip6',
     iptables: 'ip6tables',
     metric: 1024,
+    connectedMetric: 256,
     vxlanOverhead: 70,
     tunnel: 'flannel-v6.',
     maxVni: 9_999,

@@ -97,6 +97,15 @@ describe('a fault on a node is mended', () => {
       'ip address flush dev flannel.1; ip address add 10.9.9.9/24 dev flannel.1',
     ],
     ['all routes flushed', 'ip route flush proto 75'],
+    ['route to its own pods removed', 'ip route flush dev cni0'],
+    [
+      'the main table flushed, and the host’s own routes given back',
+      'own=$(ip route show dev eth0 | tac); ip route flush table main; echo "$own" | while read route; do ip route add $route dev eth0; done',
+    ],
+    [
+      'what the agent hears the kernel by killed, and routes flushed',
+      'kill -9 $(pgrep -f "^ip -details monitor"); ip route flush proto 75',
+    ],
     [
       'forwarding entries flushed',
       'for mac in $(bridge fdb show dev flannel.1 | cut -d" " -f1); do bridge fdb delete $mac dev flannel.1; done',

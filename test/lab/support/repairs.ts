@@ -13,6 +13,7 @@ for device in flannel.1 cni0; do
   ip -4 -o address show dev $device | awk '{print $2, $4}'
 done
 ip route show proto 75
+ip route show dev cni0 | sed 's/ linkdown//'
 ip neigh show dev flannel.1 nud permanent
 bridge fdb show dev flannel.1
 for link in $(ip -o link show master cni0 | awk -F'[ :@]+' '{print $2}'); do bridge -details link show dev $link | grep -o 'hairpin on'; done

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isRouteToPeer, tellsWhatIsWanted } from '../../../src/agent/wanted-news.ts';
+import { isRouteToPods, tellsWhatIsWanted } from '../../../src/agent/wanted-news.ts';
 import { desiredNetwork } from '../../../src/cni/desired.ts';
 import { vtepMac } from '../../../src/cni/vtep.ts';
 import { dualHost, dualPlan, node } from '../cni/nodes.ts';
@@ -52,9 +52,16 @@ describe('the kernel tells of a change that somebody else made', () => {
 
   it('a route to the pods of a peer, in the way of ours', () => {
     const line = '[ROUTE]unicast 10.244.2.0/24 dev eth0 table main proto static scope link ';
-    expect(isRouteToPeer(line, desired)).toBe(true);
-    expect(isRouteToPeer(line.replace(']', ']Deleted '), desired)).toBe(true);
-    expect(isRouteToPeer(line.replace('244.2', '244.3'), desired)).toBe(false);
+    expect(isRouteToPods(line, desired)).toBe(true);
+    expect(isRouteToPods(line.replace(']', ']Deleted '), desired)).toBe(true);
+    expect(isRouteToPods(line.replace('244.2', '244.3'), desired)).toBe(false);
+    expect(tellsWhatIsWanted(line, desired)).toBe(false);
+  });
+
+  it('the route to this host’s own pods, removed', () => {
+    const line =
+      '[ROUTE]Deleted unicast 10.244.1.0/24 dev cni0 table main proto kernel scope link src 10.244.1.1 ';
+    expect(isRouteToPods(line, desired)).toBe(true);
     expect(tellsWhatIsWanted(line, desired)).toBe(false);
   });
 

@@ -334,11 +334,25 @@ describe('pruning', () => {
   });
 
   it('leaves another program’s route to a peer where it is, and says so', () => {
-    const [first, , ...rest] = stateOf(network).routes;
     const foreign = { dst: '10.244.2.0/24', gateway: undefined, device: 'eth0', protocol: 4, metric: 0 };
-    const found = difference(desired, changed({ routes: [first ?? foreign, foreign, ...rest] }));
+    const rest = stateOf(network).routes.filter(({ dst }) => dst !== foreign.dst);
+    const found = difference(desired, changed({ routes: [...rest, foreign] }));
     expect(found.steps).toEqual([]);
     expect(found.conflicts).toEqual(["another program's route to 10.244.2.0/24 by eth0 is in the way"]);
+  });
+
+  it('gives back the route to this host’s own pods, as the kernel had it', () => {
+    const routes = stateOf(network).routes.filter(({ dst }) => dst !== '10.244.1.0/24');
+    expect(stepsFor({ routes })).toEqual([
+      'ip route replace 10.244.1.0/24 dev cni0 proto kernel scope link src 10.244.1.1',
+    ]);
+    // It comes with the address, or when the device is up.
+    for (const change of [{ addresses: [] }, { up: false }])
+      expect(stepsFor({ ...bridge(change), routes })).toHaveLength(1);
+    const foreign = { dst: '10.244.1.0/24', gateway: undefined, device: 'eth0', protocol: 4, metric: 0 };
+    const found = difference(desired, changed({ routes: [...routes, foreign] }));
+    expect(found.steps).toEqual([]);
+    expect(found.conflicts).toEqual(["another program's route to 10.244.1.0/24 by eth0 is in the way"]);
   });
 
   it('removes neighbours and forwarding entries that nobody asked for', () => {
@@ -405,13 +419,23 @@ describe('both families', () => {
   it('know another program’s route by the metrics of their own', () => {
     const route = { dst: 'fd00:10:244:2::/64', gateway: undefined, device: 'eth1', protocol: 2, metric: 256 };
     const state = stateOf(inFamily(dual, 6));
-    const routes = [...state.routes.filter(({ dst }) => !dst.endsWith('/64')), route];
+    const routes = [...state.routes.filter(({ dst }) => dst !== route.dst), route];
     const whole = inPlace(dual);
     const networks = new Map([...whole.networks, [6, { ...state, routes }] as const]);
     expect(difference(dual, { ...whole, networks })).toMatchObject({
       steps: [],
       conflicts: ["another program's route to fd00:10:244:2::/64 by eth1 is in the way"],
     });
+  });
+
+  it('have a route to the host’s own pods each', () => {
+    const state = stateOf(inFamily(dual, 6));
+    const routes = state.routes.filter(({ device }) => device !== 'cni0');
+    const whole = inPlace(dual);
+    const networks = new Map([...whole.networks, [6, { ...state, routes }] as const]);
+    expect(texts(difference(dual, { ...whole, networks }).steps)).toEqual([
+      'ip route replace fd00:10:244:1::/64 dev cni0 proto kernel metric 256',
+    ]);
   });
 
   it('let their packets pass by their own iptables', () => {

@@ -129,12 +129,13 @@ export function inPlace(wanted: Desired): Actual {
   };
 }
 
-export function stateOf({ family, routes, neighbours, fdb, table }: FamilyNetwork): FamilyState {
+export function stateOf({ family, podCidr, routes, neighbours, fdb, table }: FamilyNetwork): FamilyState {
   const metric = family === 4 ? 0 : 1024;
   const gateway = family === 4 ? '192.168.1.254' : 'fe80::1';
   return {
     routes: [
       { dst: 'default', gateway, device: 'eth0', protocol: 3, metric },
+      { dst: podCidr.text, gateway: undefined, device: 'cni0', protocol: 2, metric: family === 4 ? 0 : 256 },
       ...[...routes].map(([dst, way]) => ({ ...ours(dst, way.gateway, way.device), metric })),
     ],
     neighbours: new Map(neighbours),
