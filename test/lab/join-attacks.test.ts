@@ -7,6 +7,7 @@ import { removeLab } from './bare-lab.ts';
 import { bareLabWithKadm } from './support/bare-kadm.ts';
 import { atOtherTime } from './support/other-time.ts';
 import { expectRefusal, type Refusal, Watch } from './support/refusal.ts';
+import { whileTampering } from './support/tampering-proxy.ts';
 
 /*
  * Those who attack a join: h1 has cluster A, h2 has cluster B and stands in between, h3 is to become a worker
@@ -98,6 +99,26 @@ describe('a worker of cluster A', () => {
       await b.exec(['kadm', 'token', 'create', TOKEN]);
       await refused(a, TOKEN, pinned(a), { exitCode: 3, line: another, remedy: /.+/ });
     });
+  });
+});
+
+describe('somebody on the way who changes a byte of what a worker of A fetches', () => {
+  afterEach(() => worker.exec(['kadm', 'reset', '--force'], { timeoutMs: 120_000 }));
+
+  test.each([
+    ['a program', '^/sha256/', /has SHA-256 [0-9a-f]{64}, but [0-9a-f]{64} was promised/],
+    [
+      'an image',
+      '/blobs/sha256:',
+      /unexpected commit digest sha256:[0-9a-f]{64}, expected sha256:[0-9a-f]{64}/,
+    ],
+  ])('gives it no other one: %s', async (_, path, refusal) => {
+    const join = ['kadm', 'join', '--ssh', 'root@h3'];
+    const options = { allowFailure: true, timeoutMs: 240_000 };
+    const { exitCode, stderr } = await whileTampering({ host: worker, server: a }, path, () =>
+      a.exec(join, options),
+    );
+    expect({ exitCode, stderr }).toEqual({ exitCode: 1, stderr: expect.stringMatching(refusal) });
   });
 });
 

@@ -1,9 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
+import { cacheDirectory } from '../../src/components/cache.ts';
+import { DEFAULT_KUBERNETES_VERSION, releaseFor } from '../../src/components/catalog.ts';
+import { ComponentStore } from '../../src/components/store.ts';
 import { LocalHost } from '../../src/host/host.ts';
 import { clusterFileOf } from '../../src/lab/cluster/nodes.ts';
 import type { Lab } from '../../src/lab/lab.ts';
+import { HOST_STORE } from '../../src/lab/paths.ts';
 import { KADM_PATH } from '../../src/node/components.ts';
 import { removeLab } from './bare-lab.ts';
 import { bareLabWithKadm } from './support/bare-kadm.ts';
@@ -104,6 +108,35 @@ describe('kadm hosts check', () => {
   });
 });
 
+test('a runtime that others use, and what another cluster left, stop a join before anything is changed', async () => {
+  const release = releaseFor(DEFAULT_KUBERNETES_VERSION);
+  const index = await new ComponentStore(`${cacheDirectory()}/store`).index(release.kubernetes);
+  for (const { name, sha256 } of index) {
+    if (name !== 'containerd' && name !== 'ctr') continue;
+    await on('h2', `install -m 755 ${HOST_STORE}/blobs/sha256/${sha256} /usr/bin/${name}`);
+  }
+  await on(
+    'h2',
+    `systemd-run --quiet --unit docker sleep infinity; systemd-run --quiet --unit theirs containerd
+    until ctr namespaces create moby 2>/dev/null; do sleep 0.1; done
+    mkdir -p /etc/kubernetes && touch /etc/kubernetes/kubelet.conf`,
+  );
+  const join = ['kadm', 'join', '10.0.0.1:6443', '--token', 'abcdef.0123456789abcdef'];
+  const trust = '--discovery-token-unsafe-skip-ca-verification';
+  const { exitCode, stderr } = await lab.host('h2').exec([...join, trust], { allowFailure: true });
+  expect(stderr).toContain(
+    'a container runtime is in use here already, by docker.service, containerd namespace moby',
+  );
+  expect(stderr).toContain('/etc/kubernetes/kubelet.conf');
+  expect(exitCode).toBe(3);
+  expect(await on('h2', 'ls -d /var/lib/kadm 2>/dev/null || true')).toBe('');
+  await on(
+    'h2',
+    `systemctl stop docker theirs; rm -rf /usr/bin/containerd /usr/bin/ctr /etc/kubernetes /run/containerd
+    find /var/lib/containerd -mindepth 1 -delete`,
+  );
+});
+
 describe('kadm comes to a host', () => {
   const reset = ['reset', '--force', '--ssh', 'root@h3'];
   const left = (): Promise<string> => on('h3', 'ls -d /var/tmp/kadm-* /var/lib/kadm-* 2>/dev/null || true');
@@ -192,6 +225,16 @@ describe('a cluster of such machines', () => {
     await on('h2', 'iptables -D INPUT 1');
     await on('h3', 'iptables -D INPUT 1');
     expect(await kadm(['up', '-f', FILE], HOSTS)).toMatchObject({ exitCode: 0 });
+  });
+
+  test('takes one back whose way out is dropped, which is named too', async () => {
+    const rule = 'OUTPUT -p udp --dport 8472 -j DROP';
+    expect(await kadm(['reset', '--force', '--ssh', 'root@h3'], HOSTS)).toMatchObject({ exitCode: 0 });
+    await on('h3', `iptables -A ${rule}`);
+    const { exitCode, stderr } = await kadm(['up', '-f', FILE], HOSTS);
+    expect(stderr).toMatch(/h3: it has joined as h3, but UDP of the pod network \(port 8472/);
+    expect(exitCode).toBe(4);
+    await on('h3', `iptables -D ${rule}`);
   });
 
   test('has machines that speak another language, and other shells', async () => {
