@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { DEFAULT_KUBERNETES_VERSION, imageName, releaseFor } from '../../src/components/catalog.ts';
 import { LocalHost } from '../../src/host/host.ts';
 import { clusterFileOf } from '../../src/lab/cluster/nodes.ts';
 import type { Lab } from '../../src/lab/lab.ts';
@@ -30,6 +31,8 @@ beforeAll(async () => {
   kubectl = new Kubectl(lab.host('h2'));
   // Labs have kadm on every host; real machines do not.
   for (const name of ['h2', 'h3']) await lab.host(name).exec(['rm', KADM_PATH]);
+  const verbose = 'echo LogLevel VERBOSE >/etc/ssh/sshd_config.d/00-test.conf; systemctl reload ssh';
+  await lab.host('h3').exec(['sh', '-c', verbose]);
 });
 
 afterAll(async () => {
@@ -67,6 +70,14 @@ async function leftovers(): Promise<string> {
   return `${tokens}${h2}${h3}`;
 }
 
+/** How many commands the SSH server of h3 has been asked to run. */
+async function commandsRun(): Promise<number> {
+  const { stdout } = await lab
+    .host('h3')
+    .exec(['journalctl', '--output', 'cat', '--identifier', 'sshd-session']);
+  return stdout.split('\n').filter((line) => line.startsWith('Starting session: command')).length;
+}
+
 /** A worker with all that a file can say of it. */
 const WORKER: Host = {
   address: 'h3',
@@ -74,6 +85,7 @@ const WORKER: Host = {
   interface: 'eth1',
   labels: { 'node-role.kubernetes.io/worker': '', disk: 'fast' },
   taints: [{ key: 'only', value: 'batch', effect: 'NoSchedule' }],
+  kubelet: { maxPods: 42 },
 };
 
 /** An address of the lab's network beside that of eth0. */
@@ -95,25 +107,35 @@ test('machines without kadm become a cluster, from a machine that is no part of 
   expect({ exitCode, stderr: exitCode === 0 ? '' : stderr }).toEqual({ exitCode: 0, stderr: '' });
   expect(await readyNodes()).toEqual(['h2', 'rack-1']);
   expect(await leftovers()).not.toMatch(/bootstrap-token|^kadm-|^images-/m);
+  // The control plane gave its components as long as the command ran, and no longer.
+  const [, host, port] = /\[h3\/components\] from http:\/\/([\d.]+):(\d+)/.exec(stderr) ?? [];
+  expect(host).toBe(lab.host('h2').address);
+  const connect = ['bash', '-c', `exec 3<>/dev/tcp/${host}/${port}`];
+  expect(await lab.host('h3').exec(connect, { allowFailure: true })).toMatchObject({
+    exitCode: 1,
+    stderr: expect.stringContaining('Connection refused'),
+  });
 });
 
-test('a node has the name, address, labels and taints of its file', async () => {
+test('a node has the name, address, labels, taints and kubelet settings of its file', async () => {
   const node = JSON.parse(await kubectl.run('get', 'node', 'rack-1', '--output', 'json'));
   expect(node.metadata.labels).toMatchObject(WORKER.labels as object);
   expect(node.spec.taints).toContainEqual({ key: 'only', value: 'batch', effect: 'NoSchedule' });
   expect(node.status.addresses).toContainEqual({ type: 'InternalIP', address: eth1() });
+  expect(node.status.capacity.pods).toBe('42');
 });
 
-test('a second time there is nothing to do, which is said and takes no token', async () => {
+test('a second time there is nothing to do, which is said, and takes one round trip and no token', async () => {
   const ledger = async (): Promise<string> =>
     (await lab.host('h3').exec(['cat', '/var/lib/kadm/ledger/ledger.ndjson'])).stdout;
-  const before = await ledger();
+  const [before, ran] = [await ledger(), await commandsRun()];
   const { exitCode, stderr, stdout } = await up(MASTER, { address: 'h3' });
   expect(exitCode).toBe(0);
   expect(stderr).toContain('it is a control plane already');
   expect(stderr).toContain('it is a node already');
   expect(stdout).toMatch(/^ {2}h2 {2}done .*\n {2}h3 {2}done .*\nThe cluster is up: 2 nodes/);
   expect(await ledger()).toBe(before);
+  expect((await commandsRun()) - ran).toBe(1);
 });
 
 test('a machine that the file gives another role than it has is refused, and left as it is', async () => {
@@ -154,6 +176,15 @@ test('hosts are named by role, by name, and by the cluster that they are', async
   expect(await hostnames('--hosts', 'masters,rack-1')).toEqual(['h2', 'h3']);
 });
 
+test('what a host says keeps its order, whatever others say meanwhile', async () => {
+  const argv = ['kadm', 'exec', '--hosts', 'workers', '--', 'seq', '1', '3000'];
+  const { stdout } = await lab.host('h2').exec(argv);
+  const said = Map.groupBy(stdout.matchAll(/^\[(\S+)\] (\d+)$/gm), ([, host]) => host);
+  expect(said.size).toBe(2);
+  const wanted = Array.from({ length: 3000 }, (_, index) => index + 1).join(' ');
+  for (const lines of said.values()) expect(lines.map(([, , number]) => number).join(' ')).toBe(wanted);
+});
+
 test('a machine taken out of the file is told of, and with --prune taken out of the cluster', async () => {
   const told = await up(MASTER, { address: 'h1' });
   expect(told).toMatchObject({
@@ -161,9 +192,25 @@ test('a machine taken out of the file is told of, and with --prune taken out of 
     stderr: expect.stringContaining('not in the file, and left as they are: rack-1'),
   });
   expect(await readyNodes()).toEqual(['h1', 'h2', 'rack-1']);
+  // Put there without the scheduler, which the taint of the node would stop.
+  const pod = {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: 'guest', namespace: 'default' },
+    spec: {
+      nodeName: 'rack-1',
+      terminationGracePeriodSeconds: 1,
+      containers: [
+        { name: 'pause', image: imageName('image-pause', releaseFor(DEFAULT_KUBERNETES_VERSION)) },
+      ],
+    },
+  };
+  await kubectl.apply([pod]);
   const { exitCode, stderr } = await upWith(['--prune'], [MASTER, { address: 'h1' }]);
   expect({ exitCode, stderr: exitCode === 0 ? '' : stderr }).toEqual({ exitCode: 0, stderr: '' });
   expect(await readyNodes()).toEqual(['h1', 'h2']);
+  // Evicted: of a node that is gone the cluster deletes pods only after a while.
+  expect(await kubectl.run('get', 'pods', '--namespace', 'default', '--output', 'name')).toBe('');
   const { exitCode: kept } = await lab
     .host('h3')
     .exec(['test', '-e', '/var/lib/kadm'], { allowFailure: true });
