@@ -7,6 +7,7 @@ import { BASE_TABLES, isEmptyBaseTable } from './base-tables.ts';
 import { removeConflist } from './conflist.ts';
 import { ROUTE_PROTOCOL } from './desired.ts';
 import { CLUSTER_CHAINS, iptablesCleanup, OWN_CHAINS } from './iptables-cleanup.ts';
+import { removeNetworkManagerSettings } from './network-manager.ts';
 import { NFT_TABLE } from './network-table.ts';
 import { OWNER_ALIAS } from './ownership.ts';
 
@@ -52,6 +53,7 @@ export async function removeOwnNetwork(host: Host, chains: readonly string[] = O
   for (const link of clusterLinks(stdout)) await attempt(host, ['ip', 'link', 'delete', 'dev', link]);
   for (const family of ['iptables', 'ip6tables']) await cleanIptables(host, family, chains);
   for (const family of ['ip', 'ip6']) await attempt(host, ['nft', 'delete', 'table', family, NFT_TABLE]);
+  await removeNetworkManagerSettings(host);
 }
 
 /**

@@ -2,6 +2,12 @@ import { stringify } from 'yaml';
 import { z } from 'zod';
 import unitTemplate from '../../templates/agent/kadm-agent.service';
 import { AGENT_SETTINGS } from '../agent/paths.ts';
+import {
+  hasNetworkManager,
+  NETWORK_MANAGER_SETTINGS,
+  networkManagerSettings,
+  reloadNetworkManager,
+} from '../cni/network-manager.ts';
 import type { NetworkSettings } from '../config/settings.ts';
 import type { Changes } from '../phases/changes.ts';
 import { AGENT_IDENTITY } from '../pki/pki.ts';
@@ -24,6 +30,7 @@ export interface AgentNode {
 /** Writes the agent's settings and starts its unit. */
 export async function startAgent(changes: Changes, node: AgentNode): Promise<void> {
   if (node.podCidrs.some((cidr) => cidr.includes(':'))) await forwardIpv6(changes);
+  if (node.network.backend !== 'none') await keepNetworkManagerOut(changes, node.network.vni);
   const settings = {
     ...node,
     caFile: '/etc/kubernetes/pki/ca.crt',
@@ -33,6 +40,13 @@ export async function startAgent(changes: Changes, node: AgentNode): Promise<voi
   await changes.service('kadm-agent.service', unitTemplate, [
     { path: AGENT_SETTINGS, content: stringify(settings), mode: 0o600 },
   ]);
+}
+
+/** Before the devices come: NetworkManager, where there is one, is to leave them to the agent. */
+async function keepNetworkManagerOut(changes: Changes, vni: number): Promise<void> {
+  if (!(await hasNetworkManager(changes.host))) return;
+  const changed = await changes.file(NETWORK_MANAGER_SETTINGS, networkManagerSettings(vni), 0o644);
+  if (changed) await reloadNetworkManager(changes.host);
 }
 
 const routesSchema = z.array(z.object({ dev: z.string() }));
