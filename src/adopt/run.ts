@@ -1,6 +1,6 @@
 import { DEFAULT_KUBERNETES_VERSION, installPath, releaseFor } from '../components/catalog.ts';
+import type { NetworkSettings } from '../config/networks.ts';
 import type { HostSettings } from '../config/node-settings.ts';
-import type { NetworkSettings } from '../config/settings.ts';
 import type { Host } from '../host/host.ts';
 import { withHostLock } from '../host/host-lock.ts';
 import { KubeClient } from '../kube/client.ts';

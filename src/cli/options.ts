@@ -1,6 +1,7 @@
+import { isUtf8 } from 'node:buffer';
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { text as readAll } from 'node:stream/consumers';
+import { buffer as readBuffer } from 'node:stream/consumers';
 import { Option } from 'commander';
 import {
   type Configuration,
@@ -72,17 +73,36 @@ export async function loadConfiguration(file: string | undefined): Promise<Confi
 export async function readSource(
   file: string | undefined,
 ): Promise<{ readonly text: string; readonly name: string } | undefined> {
-  if (file === '-') return { text: await readAll(process.stdin), name: 'standard input' };
+  if (file === '-')
+    return { text: utf8(await readBuffer(process.stdin), 'standard input'), name: 'standard input' };
   const name = file ?? DEFAULT_CONFIG_FILE;
+  let content: Buffer;
   try {
-    return { text: await readFile(name, 'utf8'), name };
+    content = await readFile(name);
   } catch (error) {
     if (file === undefined && hasCode(error, 'ENOENT')) return undefined;
-    throw new UserError(`--config ${file ?? DEFAULT_CONFIG_FILE}: ${messageOf(error)}`, {
-      remedy: 'name a file that can be read',
-      exitCode: EXIT.usage,
-    });
+    const remedy = 'name a file that can be read';
+    throw new UserError(`${name}: ${unreadable(error)}`, { remedy, exitCode: EXIT.usage });
   }
+  return { text: utf8(content, name), name };
+}
+
+function unreadable(error: unknown): string {
+  if (hasCode(error, 'ENOENT')) return 'there is no such file';
+  if (hasCode(error, 'EISDIR')) return 'is a folder';
+  return hasCode(error, 'EACCES') ? 'may not be read' : messageOf(error);
+}
+
+/** @throws UserError (usage) naming the first line that is not UTF-8, which readers would else fill with question marks */
+function utf8(content: Buffer, name: string): string {
+  if (isUtf8(content)) return new TextDecoder().decode(content);
+  let [line, start] = [1, 0];
+  for (let end = content.indexOf(10); end !== -1; end = content.indexOf(10, start)) {
+    if (!isUtf8(content.subarray(start, end))) break;
+    [line, start] = [line + 1, end + 1];
+  }
+  const remedy = 'save it as UTF-8';
+  throw new UserError(`${name}:${line}: is not text in UTF-8`, { remedy, exitCode: EXIT.usage });
 }
 
 /** Standard input up to a line `...`, and what comes after it until the end. */

@@ -3,9 +3,9 @@ import { onlyDefault } from './fields.ts';
 
 /**
  * The fields of the components' own configurations, by what they hold: KubeletConfiguration (kubelet.config.k8s.io/v1beta1)
- * and KubeProxyConfiguration (kubeproxy.config.k8s.io/v1alpha1) of Kubernetes 1.36. A component refuses a name that
- * it does not know and then does not start; here the mistake is found before anything is changed. What is inside of
- * lists and objects is the component's to check.
+ * and KubeProxyConfiguration (kubeproxy.config.k8s.io/v1alpha1) of Kubernetes 1.36, at every depth. Both components
+ * pass over a name that they do not know: they read these versions leniently, and only log it. So it is found here.
+ * What a value may be is the component's to check.
  */
 const KUBELET = {
   flags: `
@@ -36,13 +36,12 @@ const KUBELET = {
     volumeStatsAggPeriod
   `,
   lists: `
-    allowedUnsafeSysctls clusterDNS enforceNodeAllocatable preloadedImagesVerificationAllowlist
-    registerWithTaints reservedMemory shutdownGracePeriodByPodPriority tlsCipherSuites tlsCurvePreferences
+    allowedUnsafeSysctls clusterDNS enforceNodeAllocatable preloadedImagesVerificationAllowlist tlsCipherSuites
+    tlsCurvePreferences
   `,
-  objects: `
-    authentication authorization cpuManagerPolicyOptions crashLoopBackOff evictionHard
-    evictionMinimumReclaim evictionSoft evictionSoftGracePeriod featureGates kubeReserved logging memorySwap
-    qosReserved staticPodURLHeader systemReserved topologyManagerPolicyOptions tracing userNamespaces
+  maps: `
+    cpuManagerPolicyOptions evictionHard evictionMinimumReclaim evictionSoft evictionSoftGracePeriod kubeReserved
+    qosReserved systemReserved topologyManagerPolicyOptions
   `,
 };
 
@@ -54,33 +53,126 @@ const KUBE_PROXY = {
     metricsBindAddress mode portRange showHiddenMetricsForVersion
   `,
   lists: 'nodePortAddresses',
-  objects: 'clientConnection conntrack detectLocal featureGates iptables ipvs logging nftables winkernel',
 };
+
+/** resource.Quantity: 64Mi, or a number. */
+const quantity = z.union([z.string(), z.number()], 'is not a quantity such as 64Mi');
+
+/** component-base: LoggingConfiguration. */
+const output = { ...fieldsOf({ flags: 'splitStream' }), infoBufferSize: quantity.optional() };
+const logging = z.strictObject({
+  ...fieldsOf({ numbers: 'verbosity', texts: 'format' }),
+  // A duration, or nanoseconds as older releases wrote it.
+  flushFrequency: z.union([z.string(), z.number()], 'is not a duration such as 5s').optional(),
+  vmodule: z.array(z.strictObject(fieldsOf({ texts: 'filePattern', numbers: 'verbosity' }))).optional(),
+  options: object({ text: object(output), json: object(output) }),
+});
+const featureGates = z.record(z.string(), z.boolean());
 
 export const kubeletFields: Fields = {
   ...fieldsOf(KUBELET),
+  authentication: object({
+    anonymous: object(fieldsOf({ flags: 'enabled' })),
+    webhook: object(fieldsOf({ flags: 'enabled', texts: 'cacheTTL' })),
+    x509: object(fieldsOf({ texts: 'clientCAFile' })),
+  }),
+  authorization: object({
+    ...fieldsOf({ texts: 'mode' }),
+    webhook: object(fieldsOf({ texts: 'cacheAuthorizedTTL cacheUnauthorizedTTL' })),
+  }),
+  crashLoopBackOff: object(fieldsOf({ texts: 'maxContainerRestartPeriod' })),
+  featureGates: featureGates.optional(),
+  logging: logging.optional(),
+  memorySwap: object(fieldsOf({ texts: 'swapBehavior' })),
+  registerWithTaints: z.array(z.strictObject(fieldsOf({ texts: 'effect key timeAdded value' }))).optional(),
+  reservedMemory: z
+    .array(
+      z.strictObject({
+        ...fieldsOf({ numbers: 'numaNode' }),
+        limits: z.record(z.string(), quantity).optional(),
+      }),
+    )
+    .optional(),
+  shutdownGracePeriodByPodPriority: z
+    .array(z.strictObject(fieldsOf({ numbers: 'priority shutdownGracePeriodSeconds' })))
+    .optional(),
+  staticPodURLHeader: z.record(z.string(), z.array(z.string())).optional(),
+  tracing: object(fieldsOf({ texts: 'endpoint', numbers: 'samplingRatePerMillion' })),
+  userNamespaces: object(fieldsOf({ numbers: 'idsPerPod' })),
   cgroupDriver: onlyDefault(
     'systemd',
     'the kubelet takes its cgroup driver from containerd, which has that one',
   ),
 };
-export const kubeProxyFields = fieldsOf(KUBE_PROXY);
+export const kubeProxyFields: Fields = {
+  ...fieldsOf(KUBE_PROXY),
+  clientConnection: object(
+    fieldsOf({ texts: 'acceptContentTypes contentType kubeconfig', numbers: 'burst qps' }),
+  ),
+  conntrack: object(
+    fieldsOf({
+      flags: 'tcpBeLiberal',
+      numbers: 'maxPerCore min',
+      texts: 'tcpCloseWaitTimeout tcpEstablishedTimeout udpStreamTimeout udpTimeout',
+    }),
+  ),
+  detectLocal: object(fieldsOf({ texts: 'bridgeInterface interfaceNamePrefix' })),
+  featureGates: featureGates.optional(),
+  iptables: object(
+    fieldsOf({
+      flags: 'localhostNodePorts masqueradeAll',
+      numbers: 'masqueradeBit',
+      texts: 'minSyncPeriod syncPeriod',
+    }),
+  ),
+  ipvs: object(
+    fieldsOf({
+      flags: 'strictARP',
+      texts: 'minSyncPeriod scheduler syncPeriod tcpFinTimeout tcpTimeout udpTimeout',
+      lists: 'excludeCIDRs',
+    }),
+  ),
+  logging: logging.optional(),
+  nftables: object(
+    fieldsOf({ flags: 'masqueradeAll', numbers: 'masqueradeBit', texts: 'minSyncPeriod syncPeriod' }),
+  ),
+  winkernel: object(
+    fieldsOf({
+      flags: 'enableDSR forwardHealthCheckVip',
+      texts: 'networkName rootHnsEndpointName sourceVip',
+    }),
+  ),
+};
 
 type Fields = Record<string, z.ZodType>;
 
-function fieldsOf(table: typeof KUBELET): Fields {
+/** Names of fields, by what they hold. */
+interface FieldTable {
+  readonly flags?: string;
+  readonly numbers?: string;
+  readonly texts?: string;
+  readonly lists?: string;
+  /** Names of anybody's choice, with texts. */
+  readonly maps?: string;
+}
+
+function object(fields: Fields): z.ZodOptional<z.ZodObject> {
+  return z.strictObject(fields).optional();
+}
+
+function fieldsOf({ flags = '', numbers = '', texts = '', lists = '', maps = '' }: FieldTable): Fields {
   const all = (names: string, schema: z.ZodType): Fields =>
     Object.fromEntries(
       names
-        .trim()
         .split(/\s+/)
+        .filter((name) => name !== '')
         .map((name) => [name, schema.optional()]),
     );
   return {
-    ...all(table.flags, z.boolean()),
-    ...all(table.numbers, z.number()),
-    ...all(table.texts, z.string()),
-    ...all(table.lists, z.array(z.unknown())),
-    ...all(table.objects, z.record(z.string(), z.unknown())),
+    ...all(flags, z.boolean()),
+    ...all(numbers, z.number()),
+    ...all(texts, z.string()),
+    ...all(lists, z.array(z.unknown())),
+    ...all(maps, z.record(z.string(), z.string())),
   };
 }

@@ -1,9 +1,9 @@
-import { type Document, isMap, isNode, isScalar, LineCounter, parseAllDocuments } from 'yaml';
-import type { z } from 'zod';
+import { type Document, isMap, isNode, isScalar, LineCounter } from 'yaml';
 import { EXIT, UserError } from '../errors.ts';
-import { nearest } from './nearest.ts';
+import { explain, type Path, unknownKind } from './explain.ts';
 import { type DocumentKind, type Documents, documentSchemas } from './schema.ts';
-import { fieldNames } from './schema-fields.ts';
+import { plainWords } from './wording.ts';
+import { startOf, yamlDocuments } from './yaml-documents.ts';
 
 /** Where a configuration that was named by nobody is looked for. */
 export const DEFAULT_CONFIG_FILE = '/etc/kadm/config.yaml';
@@ -13,12 +13,10 @@ export const END_OF_FIRST_PART = '...';
 
 const MAX_BYTES = 4 * 1024 * 1024;
 
-type Path = readonly (string | number)[];
-
 /** A configuration, and where in its text each field is. */
 export interface Configuration {
   readonly documents: Documents;
-  /** file:line of a field; undefined where it is not given. */
+  /** file:line of a field, or of a whole document; undefined where it is not given. */
   where(kind: DocumentKind, ...path: Path): string | undefined;
 }
 
@@ -41,7 +39,7 @@ export function parseConfiguration(text: string, name: string): Configuration {
   return configuration;
 }
 
-/** The same without an end at the first problem: all problems, one a line, and the documents that have none. */
+/** The same without an end at the first problem: all problems, in the order of their lines, and the documents that have none. */
 export function checkConfiguration(
   text: string,
   name: string,
@@ -49,38 +47,43 @@ export function checkConfiguration(
   if (text.length > MAX_BYTES)
     return { ...NO_CONFIGURATION, problems: [`${name}: larger than ${MAX_BYTES} bytes`] };
   const lines = new LineCounter();
-  const at = (offset: number): string => `${name}:${lines.linePos(offset).line}`;
+  const lineAt = (offset: number): number => lines.linePos(offset).line;
   const found: Partial<Record<DocumentKind, unknown>> = {};
   const sources = new Map<DocumentKind, Document>();
-  const problems: string[] = [];
-  for (const document of parseAllDocuments(text, { lineCounter: lines })) {
-    problems.push(...document.errors.map((error) => `${at(error.pos[0])}: ${error.message.split('\n')[0]}`));
-    if (document.errors.length > 0 || !isNode(document.contents)) continue;
-    const start = document.contents.range?.[0] ?? 0;
-    const value = withoutNulls(document.toJS({ maxAliasCount: 100 }));
+  const problems: { readonly line: number; readonly message: string }[] = [];
+  for (const { document, value: written, problems: ofYaml } of yamlDocuments(text, lines)) {
+    problems.push(...ofYaml.map(({ offset, message }) => ({ line: lineAt(offset), message })));
+    if (ofYaml.length > 0) continue;
+    const start = startOf(document);
+    const value = withoutNulls(written);
     const kind = kindOf(value);
     if (kind === undefined) {
-      problems.push(`${at(start)}: ${unknownKind(value)}`);
+      problems.push({ line: lineAt(start), message: unknownKind(value) });
       continue;
     }
-    if (sources.has(kind)) problems.push(`${at(start)}: a second ${kind}`);
+    if (sources.has(kind)) problems.push({ line: lineAt(start), message: `a second ${kind}` });
     sources.set(kind, document);
-    const result = documentSchemas[kind].safeParse(value);
+    const result = documentSchemas[kind].safeParse(value, { error: plainWords });
     if (result.success) found[kind] = result.data;
-    problems.push(
-      ...(result.error?.issues ?? []).flatMap((issue) =>
-        explain(issue, kind, document).map(
-          ({ path, message }) =>
-            `${at(positionOf(document, path, start))}: ${nameOf(kind, path)}: ${message}`,
-        ),
-      ),
-    );
+    for (const issue of result.error?.issues ?? []) {
+      problems.push(
+        ...explain(issue, kind, value).map(({ path, message }) => ({
+          line: lineAt(positionOf(document, path, start)),
+          message: `${nameOf(kind, path)}: ${message}`,
+        })),
+      );
+    }
   }
   const where: Configuration['where'] = (kind, ...path) => {
     const node: unknown = sources.get(kind)?.getIn(path, true);
-    return isNode(node) && node.range ? at(node.range[0]) : undefined;
+    return isNode(node) && node.range ? `${name}:${lineAt(node.range[0])}` : undefined;
   };
-  return { documents: found as Documents, where, problems };
+  const sorted = problems.sort((a, b) => a.line - b.line);
+  return {
+    documents: found as Documents,
+    where,
+    problems: sorted.map(({ line, message }) => `${name}:${line}: ${message}`),
+  };
 }
 
 /** The error that lists problems, for the caller to throw. */
@@ -91,54 +94,8 @@ export function notValid(problems: readonly string[]): UserError {
   });
 }
 
-interface Explanation {
-  readonly path: Path;
-  readonly message: string;
-}
-
-/** What is wrong, field by field, with the name that was probably meant. Never the value: it may be a secret. */
-function explain(issue: z.core.$ZodIssue, kind: DocumentKind, document: Document): Explanation[] {
-  const path = issue.path.map((part) => (typeof part === 'symbol' ? String(part) : part));
-  if (issue.code === 'unrecognized_keys') {
-    const known = fieldNames(documentSchemas[kind], path);
-    return issue.keys.map((key) => ({ path: [...path, key], message: unknownField(key, known) }));
-  }
-  if (path.length === 1 && path[0] === 'apiVersion')
-    return [{ path, message: wrongVersion(issue, document) }];
-  if (issue.code === 'invalid_value') {
-    const value = document.getIn(path);
-    const close = typeof value === 'string' ? nearest(value, issue.values.map(String)) : undefined;
-    if (close !== undefined) return [{ path, message: `${issue.message}; did you mean ${close}?` }];
-  }
-  return [{ path, message: issue.message }];
-}
-
-function unknownField(key: string, known: readonly string[]): string {
-  const close = nearest(key, known);
-  if (close !== undefined) return `there is no such field; did you mean ${close}?`;
-  const some = known.length <= 12 ? `; there are ${known.join(', ')}` : '';
-  return `there is no such field${some}`;
-}
-
-const OLDER = /^kubeadm\.k8s\.io\/v1(alpha|beta)[123]$/;
-
-function wrongVersion(issue: z.core.$ZodIssue, document: Document): string {
-  const version = document.get('apiVersion');
-  if (typeof version === 'string' && OLDER.test(version))
-    return 'is an older form: kadm config migrate --old-config FILE --new-config NEW-FILE makes a new one of it';
-  return issue.message;
-}
-
-function unknownKind(value: unknown): string {
-  const kinds = Object.keys(documentSchemas);
-  const kind = typeof value === 'object' && value !== null && 'kind' in value ? value.kind : undefined;
-  const close = typeof kind === 'string' ? nearest(kind, kinds) : undefined;
-  const hint = close === undefined ? '' : `; did you mean ${close}?`;
-  return `kind is not one of ${kinds.join(', ')}${hint}`;
-}
-
 /** Kind.list[0].field, as kubectl writes it. */
-function nameOf(kind: string, path: Path): string {
+export function nameOf(kind: string, path: Path): string {
   return path.reduce<string>(
     (name, part) => (typeof part === 'number' ? `${name}[${part}]` : `${name}.${part}`),
     kind,

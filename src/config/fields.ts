@@ -9,10 +9,10 @@ export const addressSchema = z.string().refine((text) => isIP(text) !== 0, 'is n
 
 export const domainSchema = z.string().max(253).regex(SUBDOMAIN, 'is not a domain such as cluster.local');
 
-export const endpointSchema = z
-  .string()
-  .max(260)
-  .regex(/^(\[[0-9a-fA-F:]+\]|[a-zA-Z0-9.-]+)(:[0-9]{1,5})?$/, 'is not HOST or HOST:PORT');
+export const endpointSchema = z.string().refine((text) => {
+  const [, host, port = '1'] = /^(\[[0-9a-fA-F:]+\]|[a-zA-Z0-9.-]+)(?::([0-9]{1,5}))?$/.exec(text) ?? [];
+  return host !== undefined && host.length <= 253 && Number(port) >= 1 && Number(port) <= 65_535;
+}, 'is not HOST or HOST:PORT');
 
 /** A name in a certificate: an address, or a domain whose first part may be `*`. */
 export const subjectNameSchema = z
@@ -40,15 +40,27 @@ export const cidrListSchema = z.string().superRefine((text, context) => {
   }
 });
 
-const DURATION = /^(?=.)(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?$/;
+/** Seconds of the units of Go's time.ParseDuration. */
+const UNITS: Readonly<Record<string, number>> = {
+  h: 3600,
+  m: 60,
+  s: 1,
+  ms: 1e-3,
+  us: 1e-6,
+  µs: 1e-6,
+  μs: 1e-6,
+  ns: 1e-9,
+};
+const DURATION_PART = /(\d+\.?\d*|\.\d+)(h|ms|m|s|us|µs|μs|ns)/g;
 
-/** Seconds of a Go duration such as 24h0m0s or 90m; undefined for what is none. */
+/** Seconds of a Go duration such as 24h0m0s, 90m or 1.5h, none below 0; undefined for what is none. */
 export function secondsOf(text: string): number | undefined {
   if (text === '0') return 0;
-  const match = DURATION.exec(text);
-  if (match === null) return undefined;
-  const [, hours = '0', minutes = '0', seconds = '0'] = match;
-  return Number(hours) * 3600 + Number(minutes) * 60 + Number(seconds);
+  if (text === '' || text.replace(DURATION_PART, '') !== '') return undefined;
+  const parts = [...text.matchAll(DURATION_PART)];
+  const seconds = parts.reduce((sum, [, number, unit = '']) => sum + Number(number) * (UNITS[unit] ?? 0), 0);
+  // Units of a second's parts are not told apart finer than a millisecond here.
+  return Math.round(seconds * 1000) / 1000;
 }
 
 /** The same the other way round, as kubeadm writes it: 86400 is 24h0m0s. */
@@ -62,6 +74,9 @@ export function durationText(seconds: number): string {
 export const durationSchema = z
   .string()
   .refine((text) => secondsOf(text) !== undefined, 'is not a duration such as 24h or 90m');
+
+/** One that is longer than nothing. */
+export const periodSchema = durationSchema.refine((text) => secondsOf(text) !== 0, 'is no time at all');
 
 /** A repository of images, without a tag: registry.example.org:5000/kubernetes */
 export const repositorySchema = z
@@ -79,6 +94,14 @@ export const tagSchema = z
 export const certificateKeySchema = z
   .string()
   .regex(/^[0-9a-fA-F]{64}$/, 'is not a certificate key: 64 hexadecimal digits');
+
+export const tokenSchema = z
+  .string()
+  .regex(/^[a-z0-9]{6}\.[a-z0-9]{16}$/, 'is not a join token of the form abcdef.0123456789abcdef');
+
+export const caCertHashSchema = z
+  .string()
+  .regex(/^\s*sha256:[0-9a-f]{64}\s*$/i, 'is not sha256: and 64 hexadecimal digits');
 
 /** A field of kubeadm's that kadm does not act on: to be told, never to be passed over. */
 export function notActedOn(why: string): z.ZodOptional<z.ZodNever> {

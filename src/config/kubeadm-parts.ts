@@ -6,16 +6,25 @@ import {
   repositorySchema,
   subjectNameSchema,
   tagSchema,
+  tokenSchema,
 } from './fields.ts';
 import { nodeNameSchema } from './node-fields.ts';
 
 /** Parts that kubeadm's documents share (kubeadm.k8s.io/v1beta4). */
+
+const LIST =
+  'has to be a list of name and value since v1beta4: kadm config migrate makes one of the mapping of v1beta3';
+
+function isMapping(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
 
 export const extraArgs = z.array(
   z.strictObject({
     name: z.string().regex(/^[a-zA-Z0-9][\w.-]*$/, 'is not the name of a flag, without its dashes'),
     value: z.string(),
   }),
+  { error: ({ input }) => (isMapping(input) ? LIST : undefined) },
 );
 
 const UNREADABLE = 'a static pod cannot read ConfigMaps and Secrets of the cluster';
@@ -142,7 +151,7 @@ const CRI_SOCKETS = ['unix:///run/containerd/containerd.sock', 'unix:///var/run/
 
 export const criSocketSchema = z.enum(
   [...CRI_SOCKETS, ...CRI_SOCKETS.map((socket) => socket.replace('unix://', ''))],
-  `kadm installs containerd and uses no other runtime than ${CRI_SOCKETS[0]}`,
+  `is another runtime’s: kadm installs containerd at ${CRI_SOCKETS[0]}, and uses no other`,
 );
 
 export const nodeRegistrationSchema = z.strictObject({
@@ -183,7 +192,7 @@ export const resetTimeoutsSchema = timeoutsSchema.extend({
 
 /** A join token, with what it is good for. */
 export const bootstrapTokenSchema = z.strictObject({
-  token: z.string().optional(),
+  token: tokenSchema.optional(),
   description: z.string().optional(),
   ttl: durationSchema.optional(),
   expires: z.iso.datetime({ offset: true, error: 'is not a time such as 2030-01-31T12:00:00Z' }).optional(),

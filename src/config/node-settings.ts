@@ -8,6 +8,7 @@ import { proxyVariables } from './proxy.ts';
 import type { ComponentSourceSettings, Documents } from './schema.ts';
 import { type Timeouts, timeoutsFrom } from './timeouts.ts';
 import { absolutePath, firstIssue, usage } from './values.ts';
+import { plainWords } from './wording.ts';
 
 /** What there is to know about a host before it is a node. */
 export interface HostSettings {
@@ -141,7 +142,7 @@ export function nodeSettings(
 /** @throws UserError (usage) naming the flag */
 export function check(flag: string, schema: z.ZodType | ZodMiniType, text: string | undefined): void {
   if (text === undefined) return;
-  const checked = schema.safeParse(text);
+  const checked = schema.safeParse(text, { error: plainWords });
   if (!checked.success) throw usage(`${flag}: ${JSON.stringify(text)} ${firstIssue(checked.error)}`);
 }
 

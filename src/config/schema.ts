@@ -3,15 +3,18 @@ import { kubeletFields, kubeProxyFields } from './component-fields.ts';
 import {
   absolutePathSchema,
   addressSchema,
+  caCertHashSchema,
   certificateKeySchema,
   cidrListSchema,
   domainSchema,
   endpointSchema,
   notActedOn,
   onlyDefault,
+  periodSchema,
   portSchema,
   repositorySchema,
   subjectNameSchema,
+  tokenSchema,
 } from './fields.ts';
 import {
   bootstrapTokenSchema,
@@ -29,11 +32,6 @@ import {
 import { nodeNameSchema } from './node-fields.ts';
 
 /** The schemas of the documents that `--config` takes. Strict: a field that kadm would not act on is an error. */
-
-/** Durations as Go writes them, longer than nothing. */
-const period = z
-  .string()
-  .regex(/^(?=.*[1-9])(\d+h)?(\d+m)?(\d+s)?$/, 'is not a duration such as 8760h or 90m');
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 
@@ -154,8 +152,8 @@ export const clusterConfigurationSchema = z.strictObject({
   clusterName: z.string().min(1).optional(),
   controlPlaneEndpoint: z.union([endpointSchema, z.literal('')], 'is not HOST or HOST:PORT').optional(),
   certificatesDir: absolutePathSchema.optional(),
-  caCertificateValidityPeriod: period.optional(),
-  certificateValidityPeriod: period.optional(),
+  caCertificateValidityPeriod: periodSchema.optional(),
+  certificateValidityPeriod: periodSchema.optional(),
   encryptionAlgorithm: z.enum(['ECDSA-P256', 'ECDSA-P384', 'RSA-2048', 'RSA-3072', 'RSA-4096']).optional(),
   imageRepository: repositorySchema.optional(),
   featureGates: featureGatesSchema.optional(),
@@ -192,8 +190,8 @@ export const joinConfigurationSchema = z.strictObject({
       bootstrapToken: z
         .strictObject({
           apiServerEndpoint: endpointSchema,
-          token: z.string(),
-          caCertHashes: z.array(z.string()).optional(),
+          token: tokenSchema,
+          caCertHashes: z.array(caCertHashSchema).optional(),
           unsafeSkipCAVerification: z.boolean().optional(),
         })
         .optional(),
@@ -204,7 +202,7 @@ export const joinConfigurationSchema = z.strictObject({
             .regex(/^(file:\/\/)?\//, 'kadm reads a file of this host: /path/to/kubeconfig'),
         })
         .optional(),
-      tlsBootstrapToken: z.string().optional(),
+      tlsBootstrapToken: tokenSchema.optional(),
     })
     .refine(
       ({ bootstrapToken, file }) => bootstrapToken === undefined || file === undefined,

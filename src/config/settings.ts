@@ -4,7 +4,6 @@ import {
   type ComponentSettings,
   componentSettings,
   type EtcdSettings,
-  type ExtraArg,
   etcdSettings,
   imageNames,
 } from './control-plane.ts';
@@ -12,6 +11,7 @@ import { DEFAULTS } from './defaults.ts';
 import { featureGates } from './feature-gates.ts';
 import { repositorySchema, subjectNameSchema } from './fields.ts';
 import type { ImageNames } from './image-names.ts';
+import { type NetworkFlags, type NetworkSettings, networksFrom } from './networks.ts';
 import {
   check,
   type HostFacts,
@@ -20,36 +20,13 @@ import {
   nodeSettings,
   withoutTypeMeta,
 } from './node-settings.ts';
-import { type Documents, networkSchema } from './schema.ts';
-import {
-  absolutePath,
-  checkCertificateKey,
-  checkEndpoint,
-  checkFamilies,
-  checkSizes,
-  checkVni,
-  cidrs,
-  duration,
-  firstIssue,
-  hostOf,
-  port,
-  refuseOverlap,
-  usage,
-} from './values.ts';
+import type { Documents } from './schema.ts';
+import { absolutePath, checkCertificateKey, checkEndpoint, duration, hostOf, port, usage } from './values.ts';
 
 /** How long certificates are valid that are made from now on, in seconds. */
 export interface CertificateValidity {
   readonly authoritySeconds: number;
   readonly leafSeconds: number;
-}
-
-export interface NetworkSettings {
-  readonly backend: 'vxlan' | 'host-gw' | 'auto' | 'none';
-  readonly vni: number;
-  /** UDP port of the tunnel. */
-  readonly port: number;
-  /** Whether CNI configurations that come before ours are moved aside. */
-  readonly exclusive: boolean;
 }
 
 export interface InitSettings extends NodeSettings {
@@ -96,11 +73,9 @@ export interface TokenOptions {
   readonly groups: readonly string[] | undefined;
 }
 
-export interface InitFlags extends NodeFlags {
+export interface InitFlags extends NodeFlags, NetworkFlags {
   readonly apiserverAdvertiseAddress?: string;
   readonly apiserverBindPort?: string;
-  readonly podNetworkCidr?: string;
-  readonly serviceCidr?: string;
   readonly serviceDnsDomain?: string;
   readonly kubernetesVersion?: string;
   readonly imageRepository?: string;
@@ -112,9 +87,6 @@ export interface InitFlags extends NodeFlags {
   readonly controlPlaneEndpoint?: string;
   readonly uploadCerts?: boolean;
   readonly certificateKey?: string;
-  readonly networkBackend?: string;
-  readonly networkPort?: string;
-  readonly networkVni?: string;
 }
 
 /**
@@ -141,17 +113,7 @@ export function initSettings(
     throw usage(`--apiserver-advertise-address: ${JSON.stringify(address)} is not an IP address`);
   const controlPlaneEndpoint = (flags.controlPlaneEndpoint ?? cluster?.controlPlaneEndpoint) || undefined;
   if (controlPlaneEndpoint !== undefined) checkEndpoint('--control-plane-endpoint', controlPlaneEndpoint);
-  const pods = flags.podNetworkCidr ?? cluster?.networking?.podSubnet ?? DEFAULTS.podCidr;
-  const services = flags.serviceCidr ?? cluster?.networking?.serviceSubnet ?? DEFAULTS.serviceCidr;
-  const podCidrs = cidrs('--pod-network-cidr', pods);
-  const serviceCidrs = cidrs('--service-cidr', services);
-  refuseOverlap(podCidrs, serviceCidrs);
-  checkFamilies(address, podCidrs, serviceCidrs);
-  const controllerArgs = cluster?.controllerManager?.extraArgs ?? [];
-  refuseMaskOfBoth(podCidrs, controllerArgs);
-  checkSizes(podCidrs, serviceCidrs, nodeMaskFrom(controllerArgs));
-  const network = networkSettings(flags, documents);
-  if (network.backend !== 'none') checkVni(network.vni, podCidrs);
+  const { podCidrs, serviceCidrs, network } = networksFrom(flags, documents, address);
   const dnsDomain = flags.serviceDnsDomain ?? cluster?.networking?.dnsDomain ?? DEFAULTS.dnsDomain;
   const [token, ...moreTokens] = init?.bootstrapTokens ?? [];
   const certificateKey = flags.certificateKey ?? init?.certificateKey;
@@ -212,27 +174,8 @@ export function initSettings(
   };
 }
 
-/** Flags are held to the schema of the document, whose fields they stand for. */
-function networkSettings(flags: InitFlags, documents: Documents): NetworkSettings {
-  const given = {
-    backend: flags.networkBackend,
-    port: numberOf(flags.networkPort),
-    vni: numberOf(flags.networkVni),
-  };
-  const checked = networkSchema.safeParse(defined(given));
-  if (checked.success) {
-    return { ...DEFAULTS.network, ...defined(documents.Cluster?.spec.network), ...defined(checked.data) };
-  }
-  const field = String(checked.error.issues[0]?.path[0]);
-  throw usage(`--network-${field}: ${firstIssue(checked.error)}`);
-}
-
-/** NaN for what is no number, which the schema refuses. */
-function numberOf(text: string | undefined): number | undefined {
-  return text === undefined ? undefined : Number(text);
-}
-
-function certificateValidity(cluster: Documents['ClusterConfiguration']): CertificateValidity {
+/** @throws UserError (usage) for certificates that would outlive their authority */
+export function certificateValidity(cluster: Documents['ClusterConfiguration']): CertificateValidity {
   const authority = cluster?.caCertificateValidityPeriod ?? DEFAULTS.caCertificateValidityPeriod;
   const leaf = cluster?.certificateValidityPeriod ?? DEFAULTS.certificateValidityPeriod;
   const authoritySeconds = duration('caCertificateValidityPeriod', authority);
@@ -241,24 +184,6 @@ function certificateValidity(cluster: Documents['ClusterConfiguration']): Certif
   throw usage(
     `certificateValidityPeriod ${leaf} is longer than caCertificateValidityPeriod ${authority}`,
     'no certificate is believed longer than its authority',
-  );
-}
-
-/** The prefix of a node's network that the controller manager is told. */
-function nodeMaskFrom(extraArgs: readonly ExtraArg[]): (family: 4 | 6) => number | undefined {
-  return (family) => {
-    const names = ['node-cidr-mask-size', `node-cidr-mask-size-ipv${family}`];
-    const given = extraArgs.findLast(({ name }) => names.includes(name))?.value;
-    return given === undefined ? undefined : Number(given);
-  };
-}
-
-/** The controller manager does not start with one prefix for two families. @throws UserError (usage) */
-function refuseMaskOfBoth(podCidrs: readonly Cidr[], extraArgs: readonly ExtraArg[]): void {
-  if (podCidrs.length < 2 || !extraArgs.some(({ name }) => name === 'node-cidr-mask-size')) return;
-  throw usage(
-    'controllerManager.extraArgs: node-cidr-mask-size does not go with pod networks of both families',
-    'give node-cidr-mask-size-ipv4 and node-cidr-mask-size-ipv6',
   );
 }
 
@@ -274,8 +199,4 @@ function tokenOptions(
     usages: token?.usages,
     groups: token?.groups,
   };
-}
-
-function defined<T extends object>(value: T | undefined): { [K in keyof T]?: NonNullable<T[K]> } {
-  return Object.fromEntries(Object.entries(value ?? {}).filter(([, one]) => one !== undefined)) as never;
 }

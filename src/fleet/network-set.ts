@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parse, stringify } from 'yaml';
 import { z } from 'zod';
 import { ANNOTATION } from '../cni/node-facts.ts';
-import type { NetworkSettings } from '../config/settings.ts';
+import type { NetworkSettings } from '../config/networks.ts';
 import { EXIT, UserError } from '../errors.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { Phase, Step } from '../phases/phase.ts';

@@ -1,6 +1,6 @@
 import type { ImageNames } from '../config/image-names.ts';
 import type { JoinSettings } from '../config/join-settings.ts';
-import type { NetworkSettings } from '../config/settings.ts';
+import type { NetworkSettings } from '../config/networks.ts';
 import type { NodeContext } from '../node/context.ts';
 import type { ApiCredentials } from '../pki/kubeconfig.ts';
 

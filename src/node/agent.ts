@@ -8,7 +8,7 @@ import {
   networkManagerSettings,
   reloadNetworkManager,
 } from '../cni/network-manager.ts';
-import type { NetworkSettings } from '../config/settings.ts';
+import type { NetworkSettings } from '../config/networks.ts';
 import type { Changes } from '../phases/changes.ts';
 import { AGENT_IDENTITY } from '../pki/pki.ts';
 

@@ -62,6 +62,113 @@ spec: { network: { vni: 0 } }
     expect(problemsOf('a: [1')).toContain('cluster.yaml:');
   });
 
+  it('tells of problems in the order of their lines, in words of its own', () => {
+    expect(
+      problemsOf(`apiVersion: kubeadm.k8s.io/v1beta4
+kind: ClusterConfiguration
+encryptionAlgorithm: RSA-1024
+apiServer:
+  extraArgs: [{ name: v, value: 3 }, { name: w }]
+networking: a
+dns: { disabled: yes }
+scheduler: { extraArgs: { v: "3" } }
+controllerManager: { extraArgs: 3 }
+clusterName: ""
+---
+apiVersion: kubeadm.k8s.io/v1beta4
+kind: InitConfiguration
+ignorePreflightErrors: [Swap]
+localAPIEndpoint: { bindPort: 70000 }
+---
+apiVersion: kadm.io/v1
+kind: Cluster
+spec: { components: { source: { kind: mirror } }, hosts: [{ address: a, labels: { "a b": c }, port: 1.5 }] }
+`).split('\n'),
+    ).toEqual([
+      '2 the configuration is not valid:',
+      '  cluster.yaml:3: ClusterConfiguration.encryptionAlgorithm: is not one of ECDSA-P256, ECDSA-P384, RSA-2048, RSA-3072, RSA-4096',
+      '  cluster.yaml:5: ClusterConfiguration.apiServer.extraArgs[0].value: is a number: write it in quotes',
+      '  cluster.yaml:5: ClusterConfiguration.apiServer.extraArgs[1].value: is missing',
+      '  cluster.yaml:6: ClusterConfiguration.networking: is a text, and has to be a mapping of fields',
+      '  cluster.yaml:7: ClusterConfiguration.dns.disabled: is a text, and has to be true or false',
+      expect.stringMatching(/^ {2}cluster.yaml:8: .*scheduler.extraArgs: has to be a list of name and value/),
+      '  cluster.yaml:9: ClusterConfiguration.controllerManager.extraArgs: is not a list',
+      '  cluster.yaml:10: ClusterConfiguration.clusterName: is empty',
+      '  cluster.yaml:14: InitConfiguration.ignorePreflightErrors: there is no such field; it is called nodeRegistration.ignorePreflightErrors',
+      '  cluster.yaml:15: InitConfiguration.localAPIEndpoint.bindPort: is larger than 65535',
+      '  cluster.yaml:19: Cluster.spec.components.source.kind: is not one of store, http',
+      '  cluster.yaml:19: Cluster.spec.hosts[0].port: is not a whole number',
+      '  cluster.yaml:19: Cluster.spec.hosts[0].labels.a b: is not a label name',
+    ]);
+  });
+
+  it('looks into the configurations of components, which pass over what they do not know', () => {
+    const text = problemsOf(`apiVersion: kubelet.config.k8s.io/v1beta1
+kind: KubeletConfiguration
+authentication: { anonymous: { enable: true } }
+evictionHard: { memory.available: 100 }
+featureGates: { Any: true, Other: "true" }
+logging: { options: { json: { infoBuferSize: 1 } }, verbosity: 3 }
+reservedMemory: [{ numaNode: 0, limits: { memory: 1100Mi } }, { numaNod: 0 }]
+---
+apiVersion: kubeproxy.config.k8s.io/v1alpha1
+kind: KubeProxyConfiguration
+iptables: { masqueradeall: true }
+conntrack: { maxPerCore: 0, tcpBeLiberal: true }
+`);
+    for (const line of [
+      'cluster.yaml:3: KubeletConfiguration.authentication.anonymous.enable: there is no such field; did you mean enabled?',
+      'cluster.yaml:4: KubeletConfiguration.evictionHard.memory.available: is a number: write it in quotes',
+      'cluster.yaml:5: KubeletConfiguration.featureGates.Other: is a text, and has to be true or false',
+      'cluster.yaml:6: KubeletConfiguration.logging.options.json.infoBuferSize: there is no such field; did you mean infoBufferSize?',
+      'cluster.yaml:7: KubeletConfiguration.reservedMemory[1].numaNod: there is no such field; did you mean numaNode?',
+      'cluster.yaml:11: KubeProxyConfiguration.iptables.masqueradeall: there is no such field; did you mean masqueradeAll?',
+    ])
+      expect(text).toContain(line);
+    expect(text.split('\n')).toHaveLength(7);
+  });
+
+  it('reads anchors and merge keys, carriage returns, and documents of nothing', () => {
+    const documents = parseDocuments(
+      `# who wrote this
+---
+apiVersion: kubeadm.k8s.io/v1beta4
+kind: ClusterConfiguration
+scheduler: &all
+  extraArgs: &args [{ name: v, value: "3" }]
+controllerManager: { <<: *all, extraEnvs: [{ name: A, value: b }] }
+apiServer: { extraArgs: *args }
+---
+`.replaceAll('\n', '\r\n'),
+      'test',
+    );
+    const extraArgs = [{ name: 'v', value: '3' }];
+    expect(documents.ClusterConfiguration).toMatchObject({
+      scheduler: { extraArgs },
+      controllerManager: { extraArgs, extraEnvs: [{ name: 'A', value: 'b' }] },
+      apiServer: { extraArgs },
+    });
+  });
+
+  it.each([
+    ['a: *nothing\n', 'cluster.yaml:1: there is no anchor &nothing before *nothing'],
+    ['a: 1\na: 2\n', 'cluster.yaml:2: Map keys must be unique'],
+    ['a:\n\tb: 1\n', 'cluster.yaml:2: Tabs are not allowed as indentation'],
+    ['just words\n', 'cluster.yaml:1: is not a document with apiVersion and kind'],
+    ['apiVersion: kubeadm.k8s.io/v1beta4\n', 'cluster.yaml:1: kind is missing; kinds are'],
+    ['kind: UpgradeConfiguration\n', 'cluster.yaml:1: kadm does not act on an UpgradeConfiguration'],
+    ['kind: ClusterConfiguration\n', 'cluster.yaml:1: ClusterConfiguration.apiVersion: is missing'],
+  ])('refuses %j', (text, message) => {
+    expect(problemsOf(text)).toContain(message);
+  });
+
+  it('is not filled by aliases of aliases', () => {
+    const level = (name: string, of: string): string =>
+      `${name}: &${name} [${Array(9).fill(`*${of}`).join(', ')}]\n`;
+    const bomb = ['b', 'c', 'd', 'e', 'f'].map((name, index) => level(name, 'abcde'.charAt(index))).join('');
+    expect(problemsOf(`a: &a x\n${bomb}`)).toContain('cluster.yaml:1: its aliases stand for too much');
+  });
+
   it('says which name was probably meant, of fields, kinds and values', () => {
     const text = problemsOf(`apiVersion: kubeadm.k8s.io/v1beta4
 kind: ClusterConfiguration
@@ -117,7 +224,7 @@ unmountFlags: [MNT_DETACH]
       'cluster.yaml:7: JoinConfiguration.caCertPath: kadm does not act on other values',
       'cluster.yaml:8: JoinConfiguration.discovery.file.kubeConfigPath: kadm reads a file of this host',
       'cluster.yaml:12: InitConfiguration.certificateKey: is not a certificate key: 64 hexadecimal digits',
-      'cluster.yaml:13: InitConfiguration.nodeRegistration.criSocket: kadm installs containerd',
+      'cluster.yaml:13: InitConfiguration.nodeRegistration.criSocket: is another runtime’s: kadm installs containerd',
       'cluster.yaml:14: InitConfiguration.timeouts.etcdAPICall: kadm does not act on other values than 2m0s',
       'cluster.yaml:18: ResetConfiguration.unmountFlags: kadm does not act on this',
     ])
@@ -180,9 +287,10 @@ scheduler: {}
   });
 
   it('points from an older form to the way to a new one', () => {
-    expect(problemsOf('apiVersion: kubeadm.k8s.io/v1beta3\nkind: ClusterConfiguration\n')).toContain(
-      'kadm config migrate',
-    );
+    const old = (version: string): string =>
+      problemsOf(`apiVersion: kubeadm.k8s.io/${version}\nkind: ClusterConfiguration\n`);
+    expect(old('v1beta3')).toContain('kadm config migrate --old-config FILE');
+    expect(old('v1beta2')).toContain('is older than v1beta3: an older kubeadm');
   });
 
   it('knows where each field is', () => {
@@ -201,5 +309,8 @@ discovery: { bootstrapToken: { apiServerEndpoint: "a b", token: [abcdef.01234567
 `);
     expect(text).toContain('JoinConfiguration.discovery.bootstrapToken.token');
     expect(text).not.toContain('0123456789abcdef');
+    const broken = problemsOf('kind: JoinConfiguration\ntoken: [a\n]] abcdef.0123456789abcdef\n"s3cret"');
+    expect(broken).toMatch(/^2 the configuration is not valid/);
+    expect(broken).not.toMatch(/0123456789abcdef|s3cret/);
   });
 });

@@ -64,9 +64,9 @@ spec: { network: { port: 4789 } }
     [{ serviceCidr: '10.96.0.1/12' }, '--service-cidr: 10.96.0.1/12 has host bits set'],
     [{ nodeName: 'Big_Host' }, '--node-name: "Big_Host" is not a node name'],
     [{ apiserverBindPort: '70000' }, '--apiserver-bind-port: 70000 is not a port number'],
-    [{ networkBackend: 'ipip' }, '--network-backend: Invalid option'],
-    [{ networkPort: '0' }, '--network-port: Too small'],
-    [{ networkVni: 'one' }, '--network-vni: Invalid input'],
+    [{ networkBackend: 'ipip' }, '--network-backend: "ipip" is not one of vxlan, host-gw, auto, none'],
+    [{ networkPort: '0' }, '--network-port: "0" is smaller than 1'],
+    [{ networkVni: 'one' }, '--network-vni: "one" is not a number'],
     [{ tokenTtl: 'soon' }, '--token-ttl: "soon" is not a duration'],
   ])('refuses %j as wrong usage', (flags, message) => {
     expect(() => init(flags)).toThrow(
@@ -185,7 +185,10 @@ describe('small readers', () => {
     expect(duration('--ttl', '24h0m0s')).toBe(86_400);
     expect(duration('--ttl', '90m')).toBe(5_400);
     expect(duration('--ttl', '0')).toBe(0);
-    expect(() => duration('--ttl', '')).toThrow('is not a duration');
+    expect(duration('--ttl', '1.5h')).toBe(5_400);
+    expect(duration('--ttl', '1m30s500ms')).toBe(90.5);
+    for (const text of ['', '1d', 'h', '5', '-1h', '1h 2m'])
+      expect(() => duration('--ttl', text)).toThrow('is not a duration');
   });
 
   it('completes endpoints', () => {
