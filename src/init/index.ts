@@ -64,6 +64,7 @@ export const initPhases: readonly Phase<InitContext>[] = [
 /** Names that kubeadm has for phases which are several here, or called otherwise. */
 export const INIT_NAMES: PhaseNames = {
   'control-plane': ['apiserver', 'controller-manager', 'scheduler'],
-  addon: ['addon-coredns', 'addon-kube-proxy', 'addon-agents'],
+  addon: ['addon-coredns', 'addon-kube-proxy'],
   'etcd local': ['etcd'],
+  'kubelet-finalize enable-client-cert-rotation': ['kubelet-finalize'],
 };

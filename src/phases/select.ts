@@ -1,3 +1,4 @@
+import { nearest } from '../config/nearest.ts';
 import { EXIT, UserError } from '../errors.ts';
 import type { Phase } from './phase.ts';
 
@@ -25,10 +26,26 @@ export function phasesNamed(
       : [`${first}-${second}`, ...(names[first]?.includes(second) ? [second] : [])];
   const id = candidates.find((one) => phases.some((phase) => phase.id === one));
   if (id !== undefined && more.length === 0) return [id];
-  throw new UserError(`there is no phase ${JSON.stringify(name)}`, {
-    remedy: `phases are: ${[...phases.map((phase) => phase.id), ...Object.keys(names)].join(', ')}`,
-    exitCode: EXIT.usage,
-  });
+  throw noPhase(name, first, phases, names);
+}
+
+function noPhase(
+  name: string,
+  first: string,
+  phases: readonly { readonly id: string }[],
+  names: PhaseNames,
+): UserError {
+  const known = [...phases.map(({ id }) => id), ...Object.keys(names)];
+  const asWritten = name.replace(/[\s/]+/g, '-');
+  const close = nearest(asWritten, known);
+  const whole = phases.some(({ id }) => id === first && id !== asWritten);
+  const remedy = [
+    // kubeadm's `certs apiserver`: what is there and right is kept, so the whole does the same.
+    ...(whole ? [`${first} is one phase here, which makes whatever is missing: name ${first}`] : []),
+    ...(close !== undefined && !whole ? [`did you mean ${close}?`] : []),
+    `phases are: ${known.join(', ')}`,
+  ].join('; ');
+  return new UserError(`there is no phase ${JSON.stringify(name)}`, { remedy, exitCode: EXIT.usage });
 }
 
 /**

@@ -32,6 +32,15 @@ describe('the name of a phase', () => {
   );
 });
 
+test.each([
+  ['addon/core-dns', 'did you mean addon-coredns?'],
+  ['certs apiserver', 'certs is one phase here'],
+])('%s is not one, and which is is said', (name, remedy) => {
+  expect(() => phasesNamed(name, PHASES, NAMES)).toThrow(
+    expect.objectContaining({ remedy: expect.stringContaining(remedy) }),
+  );
+});
+
 test('phases alone need only each other', () => {
   const run = async (): Promise<void> => {};
   const table = [
