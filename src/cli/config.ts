@@ -1,6 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { Command } from 'commander';
 import { contradictions, INIT_FLAGS } from '../config/contradictions.ts';
+import type { Known } from '../config/meaning.ts';
 import type { InitFlags } from '../config/settings.ts';
 import { EXIT, hasCode, messageOf, UserError } from '../errors.ts';
 import { settingsOptions } from './init.ts';
@@ -36,25 +37,42 @@ function validateCommand(): Command {
     .argument('[file]', 'configuration documents, - for standard input')
     .addOption(configOption())
     .action(async (file: string | undefined, { config }: { config?: string }) => {
-      await runVerb('text', async () => await validate(file ?? config));
+      await runVerb('text', async () => {
+        if (file !== undefined && config !== undefined) {
+          throw new UserError(`there are two files to validate: ${file} and --config ${config}`, {
+            remedy: 'name one: kadm config validate FILE',
+            exitCode: EXIT.usage,
+          });
+        }
+        return await validate(file ?? config);
+      });
     });
 }
 
 async function validate(file: string | undefined): Promise<string> {
   const { checkConfiguration, notValid } = await import('../config/documents.ts');
   const source = await needed(file);
-  const { documents, problems } = checkConfiguration(source.text, source.name);
+  const configuration = checkConfiguration(source.text, source.name);
   const { meaningProblems } = await import('../config/meaning.ts');
-  const { DEFAULT_KUBERNETES_VERSION } = await import('../components/catalog.ts');
-  const all = [
-    ...problems,
-    ...meaningProblems(documents, DEFAULT_KUBERNETES_VERSION).map((line) => `${source.name}: ${line}`),
-  ];
+  const known = await whatThereIs();
+  const all = [...configuration.problems, ...meaningProblems(configuration, known)];
   if (all.length > 0) throw notValid(all);
-  const kinds = Object.keys(documents);
+  const kinds = Object.keys(configuration.documents);
   return kinds.length === 0
     ? `${source.name} holds no documents.`
     : `${source.name} is valid: ${kinds.join(', ')}.`;
+}
+
+const VERBS = { InitConfiguration: 'init', JoinConfiguration: 'join', ResetConfiguration: 'reset' } as const;
+
+async function whatThereIs(): Promise<Known> {
+  const { DEFAULT_KUBERNETES_VERSION, releaseFor } = await import('../components/catalog.ts');
+  const { checkPhase } = await import('./phase-ids.ts');
+  return {
+    defaultVersion: DEFAULT_KUBERNETES_VERSION,
+    version: releaseFor,
+    phase: (kind, name) => checkPhase(VERBS[kind], name),
+  };
 }
 
 function printCommand(): Command {

@@ -1,8 +1,9 @@
 import { adoptPhases } from '../adopt/index.ts';
-import { initPhases } from '../init/index.ts';
-import { controlPlanePhases } from '../join/control-plane/index.ts';
-import { joinPhases } from '../join/index.ts';
-import { resetPhases } from '../reset/index.ts';
+import { INIT_NAMES, initPhases } from '../init/index.ts';
+import { CONTROL_PLANE_NAMES, controlPlanePhases } from '../join/control-plane/index.ts';
+import { JOIN_NAMES, joinPhases } from '../join/index.ts';
+import { type PhaseNames, phasesNamed } from '../phases/select.ts';
+import { RESET_NAMES, resetPhases } from '../reset/index.ts';
 import type { Candidate } from './completion-words.ts';
 
 const TABLES: Readonly<Record<string, readonly { readonly id: string; readonly title: string }[]>> = {
@@ -15,6 +16,17 @@ const TABLES: Readonly<Record<string, readonly { readonly id: string; readonly t
 /** The phases that a verb can leave out; none for a command that has no phases. */
 export function phaseIds(command: string): Candidate[] {
   return (TABLES[command] ?? []).map(({ id, title }) => ({ word: id, description: title }));
+}
+
+const NAMES: Readonly<Record<string, PhaseNames>> = {
+  init: INIT_NAMES,
+  join: { ...JOIN_NAMES, ...CONTROL_PLANE_NAMES },
+  reset: RESET_NAMES,
+};
+
+/** @throws UserError (usage) for what a verb has no phase of, on workers and control planes */
+export function checkPhase(verb: 'init' | 'join' | 'reset', name: string): void {
+  phasesNamed(name, TABLES[verb] ?? [], NAMES[verb]);
 }
 
 /** The first of each id. */

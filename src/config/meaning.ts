@@ -1,9 +1,13 @@
 import { UserError } from '../errors.ts';
+import { type Configuration, nameOf } from './documents.ts';
+import type { Path } from './explain.ts';
 import { FAMILY, primaryFamily } from './family.ts';
 import { hostEntries } from './hosts.ts';
 import { joinSettings } from './join-settings.ts';
-import type { Documents } from './schema.ts';
-import { initSettings } from './settings.ts';
+import { networksFrom } from './networks.ts';
+import { nodeSettings } from './node-settings.ts';
+import type { DocumentKind, Documents } from './schema.ts';
+import { certificateValidity, initSettings } from './settings.ts';
 
 /** A host of which nothing is known but that it has an address of the cluster's primary family. */
 export function someHost({ ClusterConfiguration }: Documents): { hostname: string; defaultAddress: string } {
@@ -11,23 +15,106 @@ export function someHost({ ClusterConfiguration }: Documents): { hostname: strin
   return { hostname: 'node', defaultAddress: FAMILY[family].anywhere };
 }
 
-/** What fields that are each right say together and what cannot be, a line a problem. */
-export function meaningProblems(documents: Documents, defaultVersion: string): string[] {
-  const host = someHost(documents);
-  const checks = [
-    () => initSettings({}, documents, host, defaultVersion),
-    () => hostEntries(documents),
-    ...(documents.JoinConfiguration?.discovery === undefined
-      ? []
-      : [() => joinSettings({}, documents, host)]),
-  ];
-  return checks.flatMap((check) => {
+/** What others know of what there is. Each throws UserError (usage) for what there is not. */
+export interface Known {
+  readonly defaultVersion: string;
+  readonly version: (text: string) => void;
+  readonly phase: (
+    kind: 'InitConfiguration' | 'JoinConfiguration' | 'ResetConfiguration',
+    name: string,
+  ) => void;
+}
+
+type Place = readonly [DocumentKind, ...Path];
+
+interface Check {
+  /** Where what is checked is said; the first that the file has is shown. */
+  readonly places: readonly Place[];
+  /** It goes by these documents as well: there is no telling while they are not valid themselves. */
+  readonly by?: readonly DocumentKind[];
+  readonly run: () => void;
+}
+
+/** What fields that are each right say together and what cannot be, and names of things that there are not: a line a problem. */
+export function meaningProblems({ documents, where }: Configuration, known: Known): string[] {
+  const told = new Set<string>();
+  return checksOf(documents, known).flatMap(({ places, by = [], run }) => {
+    if (by.some((kind) => documents[kind] === undefined && where(kind) !== undefined)) return [];
     try {
-      check();
+      run();
       return [];
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
-      return [error.remedy === undefined ? error.message : `${error.message}: ${error.remedy}`];
+      if (told.has(error.message)) return [];
+      told.add(error.message);
+      const place = places.find((one) => where(...one) !== undefined);
+      return [[placed(error.message, place, where), error.remedy].filter(Boolean).join(': ')];
     }
   });
+}
+
+function placed(message: string, place: Place | undefined, where: Configuration['where']): string {
+  if (place === undefined) return message;
+  const [kind, ...path] = place;
+  const name = nameOf(kind, path);
+  return `${where(...place)}: ${message.startsWith(name) ? '' : `${name}: `}${message}`;
+}
+
+function checksOf(documents: Documents, known: Known): Check[] {
+  const { InitConfiguration: init, ClusterConfiguration: cluster, JoinConfiguration: join } = documents;
+  const host = someHost(documents);
+  const address = init?.localAPIEndpoint?.advertiseAddress ?? host.defaultAddress;
+  const all = ['Cluster', 'InitConfiguration', 'ClusterConfiguration'] as const;
+  return [
+    {
+      places: [['ClusterConfiguration', 'kubernetesVersion']],
+      run: () => known.version(cluster?.kubernetesVersion ?? known.defaultVersion),
+    },
+    {
+      places: [
+        ['ClusterConfiguration', 'networking'],
+        ['InitConfiguration', 'localAPIEndpoint'],
+        ['ClusterConfiguration', 'controllerManager', 'extraArgs'],
+        ['Cluster', 'spec', 'network'],
+      ],
+      by: all,
+      run: () => void networksFrom({}, documents, address),
+    },
+    {
+      places: [
+        ['ClusterConfiguration', 'certificateValidityPeriod'],
+        ['ClusterConfiguration', 'caCertificateValidityPeriod'],
+      ],
+      run: () => void certificateValidity(cluster),
+    },
+    {
+      places: [['InitConfiguration', 'nodeRegistration']],
+      run: () => void nodeSettings({}, documents, init, host, []),
+    },
+    {
+      places: [['JoinConfiguration', 'nodeRegistration']],
+      run: () => void nodeSettings({}, documents, join, host, []),
+    },
+    { places: [['Cluster', 'spec', 'hosts']], run: () => void hostEntries(documents) },
+    ...(join?.discovery === undefined
+      ? []
+      : [
+          {
+            places: [['JoinConfiguration', 'discovery']] as const,
+            run: () => void joinSettings({}, documents, host),
+          },
+        ]),
+    ...(['InitConfiguration', 'JoinConfiguration', 'ResetConfiguration'] as const).flatMap((kind) =>
+      (documents[kind]?.skipPhases ?? []).map((name, index) => ({
+        places: [[kind, 'skipPhases', index]] as const,
+        run: () => known.phase(kind, name),
+      })),
+    ),
+    // Whatever init itself would refuse beyond these.
+    {
+      places: all.map((kind) => [kind] as const),
+      by: all,
+      run: () => void initSettings({}, documents, host, known.defaultVersion),
+    },
+  ];
 }

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parseDocuments } from '../../../src/config/documents.ts';
 import { joinSettings } from '../../../src/config/join-settings.ts';
-import { meaningProblems } from '../../../src/config/meaning.ts';
 import { type InitSettings, initSettings } from '../../../src/config/settings.ts';
 
 const FACTS = { hostname: 'H1', defaultAddress: '10.0.0.1' };
@@ -155,16 +154,4 @@ spec:
   expect(direct).toEqual(
     expect.arrayContaining(['w1.example.org', '10.0.0.7', '10.0.0.1', '.cluster.local']),
   );
-});
-
-it('fields that are each right are compared with each other', () => {
-  const documents = parseDocuments(
-    `${KUBEADM}\nkind: ClusterConfiguration\nnetworking: { podSubnet: 10.96.0.0/16 }\n---
-apiVersion: kadm.io/v1\nkind: Cluster\nspec: { hosts: [{ address: a }, { address: a }] }\n`,
-    'test',
-  );
-  expect(meaningProblems(documents, 'v1.36.3')).toEqual([
-    expect.stringContaining('overlap'),
-    expect.stringContaining('names a twice'),
-  ]);
 });
