@@ -13,19 +13,32 @@ export interface AdminAccess {
   readonly caPem: string;
 }
 
-/** The cluster of this master, as its administrator; undefined where this host is no master. */
-export async function adminAccess(options: ClientOptions = {}): Promise<AdminAccess | undefined> {
-  const text = await readKubeconfig();
+/**
+ * The cluster of this master, as its administrator, or that of a kubeconfig; undefined where there is no such file.
+ * @param path of the kubeconfig
+ */
+export async function adminAccess(
+  path = ADMIN_KUBECONFIG,
+  options: ClientOptions = {},
+): Promise<AdminAccess | undefined> {
+  const text = await readKubeconfig(path);
   if (text === undefined) return undefined;
   const credentials = credentialsFrom(text);
   const { server, caPem } = credentials;
   return { client: new KubeClient(credentials, options), credentials, server, caPem };
 }
 
-/** Works on the cluster of this master. @throws UserError (preflight) where this host is no master */
-export async function onMaster<T>(work: (access: AdminAccess) => Promise<T>): Promise<T> {
-  const access = await adminAccess();
-  if (access === undefined) throw notAMaster();
+/**
+ * Works on the cluster of this master, or of a kubeconfig.
+ * @param kubeconfig a file; that of this master's administrator when left out
+ * @throws UserError (preflight) where this host is no master, (usage) where there is no such file
+ */
+export async function onMaster<T>(
+  work: (access: AdminAccess) => Promise<T>,
+  kubeconfig?: string,
+): Promise<T> {
+  const access = await adminAccess(kubeconfig);
+  if (access === undefined) throw kubeconfig === undefined ? notAMaster() : noKubeconfig(kubeconfig);
   try {
     return await work(access);
   } finally {
@@ -33,13 +46,20 @@ export async function onMaster<T>(work: (access: AdminAccess) => Promise<T>): Pr
   }
 }
 
-async function readKubeconfig(): Promise<string | undefined> {
+async function readKubeconfig(path: string): Promise<string | undefined> {
   try {
-    return (await new LocalHost().readFile(ADMIN_KUBECONFIG))?.toString('utf8');
+    return (await new LocalHost().readFile(path))?.toString('utf8');
   } catch (error) {
     if (hasCode(error, 'EACCES')) requireRoot();
     throw error;
   }
+}
+
+function noKubeconfig(path: string): UserError {
+  return new UserError(`--kubeconfig ${path}: there is no such file`, {
+    remedy: 'name the kubeconfig of an administrator of the cluster',
+    exitCode: EXIT.usage,
+  });
 }
 
 export function notAMaster(): UserError {

@@ -8,6 +8,7 @@ import type { Emit } from '../phases/events.ts';
 import type { Step } from '../phases/phase.ts';
 import { runPhases } from '../phases/runner.ts';
 import { runInHost, sshToHost } from './lab-session.ts';
+import { outputOption } from './options.ts';
 import type { OutputFormat } from './renderer.ts';
 import { runVerb } from './run.ts';
 
@@ -161,12 +162,6 @@ function ownName(): string {
 
 function nameOption(): Option {
   return new Option('--name <name>', 'name of the lab').default(DEFAULT_LAB);
-}
-
-function outputOption(): Option {
-  return new Option('--output <format>', 'tree or lines, or NDJSON')
-    .choices(['text', 'json'])
-    .default('text');
 }
 
 function parseCount(text: string): number {

@@ -15,7 +15,7 @@ import { EXIT, hasCode, messageOf, UserError } from '../errors.ts';
 
 /** `--output text|json`, the same for each verb. */
 export function outputOption(): Option {
-  return new Option('--output <format>', 'text for people, json for programs (one event a line)')
+  return new Option('-o, --output <format>', 'text for people, json for programs (one event a line)')
     .choices(['text', 'json'])
     .default('text');
 }

@@ -1,9 +1,18 @@
 import { Command } from 'commander';
 import { contradictions, RESET_FLAGS } from '../config/contradictions.ts';
 import { NO_CONFIGURATION } from '../config/documents.ts';
+import { criSocketSchema } from '../config/kubeadm-parts.ts';
+import { check } from '../config/node-settings.ts';
 import { EXIT, UserError } from '../errors.ts';
 import { requireRoot } from '../node/preflight.ts';
-import { dryRunOption, loadConfiguration, outputOption, skipPhasesOption } from './options.ts';
+import {
+  criSocketOption,
+  dryRunOption,
+  ignorePreflightErrorsOption,
+  loadConfiguration,
+  outputOption,
+  skipPhasesOption,
+} from './options.ts';
 import type { OutputFormat } from './renderer.ts';
 import { runVerb, type VerbRun, warn } from './run.ts';
 import { acceptNewHostKeysOption, sshOption } from './ssh-options.ts';
@@ -29,6 +38,7 @@ interface ResetOptions {
   readonly force?: boolean;
   readonly dryRun?: boolean;
   readonly skipPhases?: readonly string[];
+  readonly criSocket?: string;
   readonly drain: boolean;
   readonly output: OutputFormat;
 }
@@ -58,6 +68,8 @@ function withOptions(command: Command): Command {
   return command
     .option('-f, --force', 'do not ask')
     .addOption(skipPhasesOption())
+    .addOption(criSocketOption())
+    .addOption(ignorePreflightErrorsOption())
     .option('--config <file>', 'configuration with a ResetConfiguration, - for standard input')
     .addOption(dryRunOption())
     .addOption(outputOption());
@@ -71,6 +83,7 @@ async function listPhases(): Promise<void> {
 
 async function runReset(given: ResetOptions, only?: readonly string[]): Promise<void> {
   await runVerb(given.output, async (run) => {
+    check('--cri-socket', criSocketSchema, given.criSocket);
     if (given.ssh === undefined) requireRoot();
     // Only one that is named: what cannot be read any more must not keep a host from being reset.
     const configuration =

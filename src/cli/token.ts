@@ -1,4 +1,4 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { checkCertificateKey, duration } from '../config/values.ts';
 import { EXIT, UserError } from '../errors.ts';
 import { revokeTokens } from '../kube/token-revocation.ts';
@@ -41,6 +41,13 @@ export function tokenCommand(): Command {
     .addHelpText('after', EXAMPLES);
 }
 
+function kubeconfigOption(): Option {
+  return new Option(
+    '--kubeconfig <file>',
+    'of an administrator of the cluster (default: /etc/kubernetes/admin.conf)',
+  );
+}
+
 function createCommand(): Command {
   return new Command('create')
     .description('make a join token')
@@ -53,6 +60,7 @@ function createCommand(): Command {
     )
     .option('--print-join-command', 'print the whole command that joins a worker')
     .option('--certificate-key <key>', 'with --print-join-command: print the one that joins a control plane')
+    .addOption(kubeconfigOption())
     .addOption(outputOption())
     .action(async (given: string | undefined, options: CreateOptions) => {
       await runVerb(options.output, async ({ emit }) => await create(given, options, emit));
@@ -66,6 +74,7 @@ interface CreateOptions {
   readonly description: string;
   readonly printJoinCommand?: true;
   readonly certificateKey?: string;
+  readonly kubeconfig?: string;
   readonly output: OutputFormat;
 }
 
@@ -87,7 +96,7 @@ async function create(
     const asControlPlane =
       certificateKey === undefined ? '' : ` --control-plane --certificate-key ${certificateKey}`;
     return `kadm join ${command.endpoint} --token ${text} --discovery-token-ca-cert-hash ${command.caCertHash}${asControlPlane}`;
-  });
+  }, options.kubeconfig);
 }
 
 function tokenOptions({ ttl, usages, groups, description }: CreateOptions): TokenOptions {
@@ -104,10 +113,11 @@ function tokenOptions({ ttl, usages, groups, description }: CreateOptions): Toke
 function listCommand(): Command {
   return new Command('list')
     .description('show the tokens that there are; not their secrets')
+    .addOption(kubeconfigOption())
     .addOption(outputOption())
-    .action(async ({ output }: { output: OutputFormat }) => {
+    .action(async ({ output, kubeconfig }: { output: OutputFormat; kubeconfig?: string }) => {
       await runVerb(output, async ({ emit }) => {
-        const tokens = await onMaster(async ({ client }) => await listTokens(client));
+        const tokens = await onMaster(async ({ client }) => await listTokens(client), kubeconfig);
         if (output === 'json') emit({ type: 'result', path: [], result: { tokens } });
         return tokens.length === 0 ? 'There are no join tokens' : tokenTable(tokens, new Date());
       });
@@ -118,12 +128,13 @@ function deleteCommand(): Command {
   return new Command('delete')
     .description('revoke tokens')
     .argument('<ids...>', 'the first part of each token, or the whole of it')
-    .action(async (ids: string[]) => {
+    .addOption(kubeconfigOption())
+    .action(async (ids: string[], { kubeconfig }: { kubeconfig?: string }) => {
       await runVerb('text', async ({ emit }) => {
         const wanted = ids.map(idOf);
         await onMaster(async ({ client, caPem }) => {
           await revokeTokens(client, wanted, caPem, (message) => warn(emit, message));
-        });
+        }, kubeconfig);
         return `Revoked: ${wanted.join(', ')}`;
       });
     });

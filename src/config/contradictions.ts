@@ -45,6 +45,9 @@ export const INIT_FLAGS: readonly FlagField[] = [
   ...cluster('certDir', '--cert-dir', 'certificatesDir'),
   ...cluster('imageRepository', '--image-repository', 'imageRepository'),
   ...cluster('featureGates', '--feature-gates', 'featureGates'),
+  ...kadm('networkBackend', '--network-backend', 'spec.network.backend'),
+  ...kadm('networkPort', '--network-port', 'spec.network.port'),
+  ...kadm('networkVni', '--network-vni', 'spec.network.vni'),
   ...cluster('apiserverCertExtraSans', '--apiserver-cert-extra-sans', 'apiServer.certSANs'),
 ];
 
@@ -61,6 +64,11 @@ export const JOIN_FLAGS: readonly FlagField[] = [
     'discoveryTokenCaCertHash',
     '--discovery-token-ca-cert-hash',
     'discovery.bootstrapToken.caCertHashes',
+  ),
+  ...join(
+    'discoveryTokenUnsafeSkipCaVerification',
+    '--discovery-token-unsafe-skip-ca-verification',
+    'discovery.bootstrapToken.unsafeSkipCAVerification',
   ),
   ...join(
     'apiserverAdvertiseAddress',
@@ -82,12 +90,21 @@ export const JOIN_FLAGS: readonly FlagField[] = [
     path: ['discovery', 'bootstrapToken', 'token'],
     secret: true,
   })),
+  {
+    option: 'tlsBootstrapToken',
+    flag: '--tls-bootstrap-token',
+    kind: 'JoinConfiguration',
+    path: ['discovery', 'tlsBootstrapToken'],
+    secret: true,
+  },
 ];
 
 export const RESET_FLAGS: readonly FlagField[] = [
   ...reset('force', '--force', 'force'),
   ...reset('skipPhases', '--skip-phases', 'skipPhases'),
   ...reset('dryRun', '--dry-run', 'dryRun'),
+  ...reset('criSocket', '--cri-socket', 'criSocket'),
+  ...reset('ignorePreflightErrors', '--ignore-preflight-errors', 'ignorePreflightErrors'),
 ];
 
 /** A line for each flag that says something else than the file: the flag holds, and whoever wrote both shall know. */
@@ -130,6 +147,10 @@ function init(option: string, flag: string, path: string): FlagField[] {
 
 function cluster(option: string, flag: string, path: string): FlagField[] {
   return [{ option, flag, kind: 'ClusterConfiguration', path: path.split('.') }];
+}
+
+function kadm(option: string, flag: string, path: string): FlagField[] {
+  return [{ option, flag, kind: 'Cluster', path: path.split('.') }];
 }
 
 function join(option: string, flag: string, path: string): FlagField[] {

@@ -1,9 +1,9 @@
 import { type Document, isMap, isNode, isScalar, LineCounter } from 'yaml';
 import { EXIT, UserError } from '../errors.ts';
 import { explain, type Path, unknownKind } from './explain.ts';
+import { parseYaml, startOf } from './parse-yaml.ts';
 import { type DocumentKind, type Documents, documentSchemas } from './schema.ts';
 import { plainWords } from './wording.ts';
-import { startOf, yamlDocuments } from './yaml-documents.ts';
 
 /** Where a configuration that was named by nobody is looked for. */
 export const DEFAULT_CONFIG_FILE = '/etc/kadm/config.yaml';
@@ -51,7 +51,7 @@ export function checkConfiguration(
   const found: Partial<Record<DocumentKind, unknown>> = {};
   const sources = new Map<DocumentKind, Document>();
   const problems: { readonly line: number; readonly message: string }[] = [];
-  for (const { document, value: written, problems: ofYaml } of yamlDocuments(text, lines)) {
+  for (const { document, value: written, problems: ofYaml } of parseYaml(text, lines)) {
     problems.push(...ofYaml.map(({ offset, message }) => ({ line: lineAt(offset), message })));
     if (ofYaml.length > 0) continue;
     const start = startOf(document);

@@ -9,7 +9,7 @@ import {
 } from './control-plane.ts';
 import { DEFAULTS } from './defaults.ts';
 import { featureGates } from './feature-gates.ts';
-import { repositorySchema, subjectNameSchema } from './fields.ts';
+import { domainSchema, repositorySchema, subjectNameSchema } from './fields.ts';
 import type { ImageNames } from './image-names.ts';
 import { type NetworkFlags, type NetworkSettings, networksFrom } from './networks.ts';
 import {
@@ -114,6 +114,7 @@ export function initSettings(
   const controlPlaneEndpoint = (flags.controlPlaneEndpoint ?? cluster?.controlPlaneEndpoint) || undefined;
   if (controlPlaneEndpoint !== undefined) checkEndpoint('--control-plane-endpoint', controlPlaneEndpoint);
   const { podCidrs, serviceCidrs, network } = networksFrom(flags, documents, address);
+  check('--service-dns-domain', domainSchema, flags.serviceDnsDomain);
   const dnsDomain = flags.serviceDnsDomain ?? cluster?.networking?.dnsDomain ?? DEFAULTS.dnsDomain;
   const [token, ...moreTokens] = init?.bootstrapTokens ?? [];
   const certificateKey = flags.certificateKey ?? init?.certificateKey;

@@ -1,5 +1,6 @@
 import { copyFile, readFile } from 'node:fs/promises';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { program } from '../../src/cli/program.ts';
 import { DEFAULT_KUBERNETES_VERSION } from '../../src/components/catalog.ts';
 import type { RunResult } from '../../src/host/command.ts';
 import type { Lab } from '../../src/lab/lab.ts';
@@ -8,6 +9,7 @@ import { KADM_PATH } from '../../src/node/components.ts';
 import { captureMaster } from '../compare/capture.ts';
 import { differencesOf, type Master } from '../compare/differences.ts';
 import { rowsOf, untrue } from '../compare/document.ts';
+import { flagRows, SHARED_COMMANDS, untrueFlags } from '../compare/flags.ts';
 import { removeLab } from './bare-lab.ts';
 import { differences, type HostSnapshot, snapshotHost } from './host-snapshot.ts';
 import { bareLabWithKadm } from './support/bare-kadm.ts';
@@ -18,6 +20,7 @@ import { installKubeadm, kubeadmInit, kubeadmJoin, prepareForKubeadm } from './s
  * is a master of kubeadm's and kadm joins h2.
  */
 const LAB = 'test-kubeadm';
+const DIFFERENCES = new URL('../../docs/kubeadm-differences.md', import.meta.url);
 const VERB_TIMEOUT_MS = 300_000;
 
 let lab: Lab;
@@ -112,6 +115,18 @@ describe('kubeadm on a master of kadm’s', () => {
   });
 });
 
+describe('the flags of kubeadm', () => {
+  it('are flags here too, but for those that docs/kubeadm-differences.md lists', async () => {
+    const helpOf = new Map<string, string>();
+    for (const [command, words] of SHARED_COMMANDS)
+      helpOf.set(command, await on(master, 'kubeadm', ...words.split(' '), '--help'));
+    // What the build puts in.
+    vi.stubGlobal('KADM_VERSION', '0.0.0');
+    const markdown = await readFile(DIFFERENCES, 'utf8');
+    expect(untrueFlags(program(), flagRows(markdown), helpOf)).toEqual([]);
+  });
+});
+
 describe('a worker that kubeadm joined to a cluster of kadm’s', () => {
   it('is a node, and waits for a network', async () => {
     await kubeadmJoin(worker, await on(master, 'kadm', 'token', 'create', '--print-join-command'));
@@ -167,7 +182,7 @@ describe('a cluster that kubeadm made', () => {
   });
 
   it('differs from kadm’s in what docs/kubeadm-differences.md lists, and in nothing else', async () => {
-    const page = await readFile(new URL('../../docs/kubeadm-differences.md', import.meta.url), 'utf8');
+    const page = await readFile(DIFFERENCES, 'utf8');
     expect(untrue(rowsOf(page), differencesOf(byKadm, byKubeadm))).toEqual([]);
   });
 

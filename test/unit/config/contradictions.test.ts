@@ -1,5 +1,6 @@
-import { describe, expect, it } from 'vitest';
-import { contradictions, INIT_FLAGS, JOIN_FLAGS } from '../../../src/config/contradictions.ts';
+import { describe, expect, it, vi } from 'vitest';
+import { program } from '../../../src/cli/program.ts';
+import { contradictions, INIT_FLAGS, JOIN_FLAGS, RESET_FLAGS } from '../../../src/config/contradictions.ts';
 import { parseConfiguration } from '../../../src/config/documents.ts';
 
 const INIT = parseConfiguration(
@@ -51,5 +52,27 @@ describe('a flag and a file', () => {
     expect(contradictions(JOIN_FLAGS, { nodeName: 'w2' }, join)).toEqual([
       '--node-name w2 is used in place of JoinConfiguration.nodeRegistration.name w1 (w.yaml:3)',
     ]);
+  });
+
+  it('of the network are compared too', () => {
+    const text = 'apiVersion: kadm.io/v1\nkind: Cluster\nspec: { network: { backend: vxlan, port: 4789 } }\n';
+    const flags = { networkBackend: 'auto', networkPort: '4789', networkVni: '7' };
+    expect(contradictions(INIT_FLAGS, flags, parseConfiguration(text, 'cluster.yaml'))).toEqual([
+      '--network-backend auto is used in place of Cluster.spec.network.backend vxlan (cluster.yaml:3)',
+    ]);
+  });
+
+  // These have no field of their own.
+  it.each([
+    ['init', INIT_FLAGS, ['uploadCerts', 'skipTokenPrint', 'skipCertificateKeyPrint', 'config', 'output']],
+    ['join', JOIN_FLAGS, ['controlPlane', 'awaitDiscovery', 'ssh', 'acceptNewHostKeys', 'config', 'output']],
+    ['reset', RESET_FLAGS, ['ssh', 'acceptNewHostKeys', 'drain', 'config', 'output']],
+  ] as const)('are compared for each flag of %s', (verb, fields, without) => {
+    // What the build puts in.
+    vi.stubGlobal('KADM_VERSION', '0.0.0');
+    const command = program().commands.find((one) => one.name() === verb);
+    const options = command?.options.map((option) => option.attributeName()) ?? [];
+    const compared = [...fields.map(({ option }) => option), ...without];
+    expect(options.filter((option) => !compared.includes(option))).toEqual([]);
   });
 });

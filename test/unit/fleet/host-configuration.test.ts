@@ -25,7 +25,11 @@ clusterName: mine
 const sha256 = '0'.repeat(64);
 const artifact = { name: 'kubelet', version: 'v1', kind: 'binary', sha256, size: 1 } as const;
 const offer = { kubernetesVersion: 'v1.36.3', url: 'http://10.0.0.1:4000', artifacts: [artifact] };
-const cluster = { endpoint: '10.0.0.1:6443', caCertHash: `sha256:${'a'.repeat(64)}`, token: 'abcdef.0123456789abcdef' };
+const cluster = {
+  endpoint: '10.0.0.1:6443',
+  caCertHash: `sha256:${'a'.repeat(64)}`,
+  token: 'abcdef.0123456789abcdef',
+};
 
 describe('the configuration of a worker', () => {
   it('takes what holds for all hosts, and components from the control plane', () => {

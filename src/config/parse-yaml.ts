@@ -18,7 +18,7 @@ export interface YamlDocument {
  * Messages do not repeat what is in the text: it may be a secret.
  * @param lineCounter is told of the lines of the text
  */
-export function yamlDocuments(text: string, lineCounter: LineCounter): YamlDocument[] {
+export function parseYaml(text: string, lineCounter: LineCounter): YamlDocument[] {
   const options = { lineCounter, merge: true, prettyErrors: false, logLevel: 'error' } as const;
   const documents = parseAllDocuments(text, options);
   return documents.flatMap((document) => (isEmpty(document) ? [] : [read(document)]));
