@@ -66,6 +66,8 @@ function checksOf(documents: Documents, known: Known): Check[] {
   const address = init?.localAPIEndpoint?.advertiseAddress ?? host.defaultAddress;
   const all = ['Cluster', 'InitConfiguration', 'ClusterConfiguration'] as const;
   return [
+    // First, for others go by the hosts too.
+    { places: [['Cluster', 'spec', 'hosts']], run: () => void hostEntries(documents) },
     {
       places: [['ClusterConfiguration', 'kubernetesVersion']],
       run: () => known.version(cluster?.kubernetesVersion ?? known.defaultVersion),
@@ -95,7 +97,6 @@ function checksOf(documents: Documents, known: Known): Check[] {
       places: [['JoinConfiguration', 'nodeRegistration']],
       run: () => void nodeSettings({}, documents, join, host, []),
     },
-    { places: [['Cluster', 'spec', 'hosts']], run: () => void hostEntries(documents) },
     ...(join?.discovery === undefined
       ? []
       : [

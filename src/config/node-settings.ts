@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import type { ZodMiniType } from 'zod/mini';
 import type { EnvVar, ExtraArg } from './control-plane.ts';
-
+import { hostEntries } from './hosts.ts';
 import { criSocketSchema, type Taint } from './kubeadm-parts.ts';
 import { nodeIPSchema, nodeNameSchema } from './node-fields.ts';
 import { proxyVariables } from './proxy.ts';
@@ -89,9 +89,7 @@ export function hostSettings(
     proxy: proxyVariables(environment ?? {}, [
       ...inside,
       ...sourceHost(documents),
-      ...(documents.Cluster?.spec.hosts ?? []).flatMap(({ address }) =>
-        address.includes('[') ? [] : [address],
-      ),
+      ...hostEntries(documents).flatMap(({ address, nodeIP }) => [address, nodeIP ?? []].flat()),
     ]),
     patchesDirectory:
       flags.patches === undefined ? verb?.patches?.directory : absolutePath('--patches', flags.patches),

@@ -145,13 +145,22 @@ it('NO_PROXY holds the hosts of the cluster and the source of its components', (
   const yaml = `apiVersion: kadm.io/v1
 kind: Cluster
 spec:
-  hosts: [{ address: w1.example.org }, { address: "10.0.0.[2-9]" }]
+  hosts: [{ address: w1.example.org }, { address: "10.0.0.[2-3]" }, { address: w2.example.org, nodeIP: 10.9.0.9 }]
   components: { source: { kind: http, url: "http://10.0.0.7:4000", artifacts: [] } }
 `;
   const facts = { ...FACTS, environment: { HTTP_PROXY: 'http://p:1' } };
   const { proxy } = initSettings({}, parseDocuments(yaml, 'test'), facts, 'v1.36.3');
   const direct = proxy.find(({ name }) => name === 'NO_PROXY')?.value?.split(',');
   expect(direct).toEqual(
-    expect.arrayContaining(['w1.example.org', '10.0.0.7', '10.0.0.1', '.cluster.local']),
+    expect.arrayContaining([
+      'w1.example.org',
+      '10.0.0.2',
+      '10.0.0.3',
+      'w2.example.org',
+      '10.9.0.9',
+      '10.0.0.7',
+      '10.0.0.1',
+      '.cluster.local',
+    ]),
   );
 });

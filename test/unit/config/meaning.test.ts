@@ -43,13 +43,13 @@ kind: ResetConfiguration
 skipPhases: [cleanup-nod]
 `);
   expect(problems).toEqual([
+    expect.stringMatching(/^cluster.yaml:10: Cluster.spec.hosts names a twice/),
     expect.stringMatching(
       /^cluster.yaml:3: ClusterConfiguration.kubernetesVersion: .*v1.35.0: choose one of/,
     ),
     expect.stringMatching(/^cluster.yaml:4: ClusterConfiguration.networking: .* overlap: choose/),
     expect.stringMatching(/^cluster.yaml:6: ClusterConfiguration.certificateValidityPeriod: .* longer than/),
     expect.stringMatching(/^cluster.yaml:14: InitConfiguration.nodeRegistration: .*hostname-override is b/),
-    expect.stringMatching(/^cluster.yaml:10: Cluster.spec.hosts names a twice/),
     expect.stringMatching(/^cluster.yaml:19: JoinConfiguration.discovery: no CA certificate hash/),
     expect.stringMatching(
       /^cluster.yaml:15: InitConfiguration.skipPhases\[1\]: .*did you mean addon-kube-proxy/,
