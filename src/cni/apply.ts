@@ -20,24 +20,30 @@ export async function applySteps(host: Host, steps: readonly Step[]): Promise<vo
  */
 export async function makeSteps(steps: readonly Step[], run: (batch: Batch) => Promise<void>): Promise<void> {
   const inOrder = async (some: readonly Step[]): Promise<void> => {
-    for (const stage of stages(some)) await Promise.all(stage.map(run));
+    let made: Promise<unknown> = Promise.resolve();
+    for (const stage of stages(some)) {
+      // The text of thousands of steps is written while those before are made.
+      const ready = stage();
+      await made;
+      made = Promise.all(ready.map(run));
+    }
+    await made;
   };
   const isFilter = ({ kind }: Step): boolean => kind === 'nftables' || kind === 'forward';
   await Promise.all([inOrder(steps.filter((step) => !isFilter(step))), inOrder(steps.filter(isFilter))]);
 }
 
-/** Batches that are made one after the other, but those of neighbours and forwarding entries at once. */
-function stages(steps: readonly Step[]): Batch[][] {
+/** Batches, each list of which is made when those before it are: neighbours and forwarding entries at once. */
+function stages(steps: readonly Step[]): (() => Batch[])[] {
   const isEntry = ({ kind }: Step): boolean => kind === 'neighbour' || kind === 'fdb';
   const runs: Step[][] = [];
   for (const step of steps) {
     const last = runs.at(-1);
-    if (last?.[0] !== undefined && isEntry(last[0]) === isEntry(step)) last.push(step);
+    const goesOn = last?.[0] !== undefined && isEntry(last[0]) === isEntry(step);
+    if (goesOn && (isEntry(step) || isBatchable(step, last[0]))) last.push(step);
     else runs.push([step]);
   }
-  return runs.flatMap((some) =>
-    some[0] !== undefined && isEntry(some[0]) ? [batches(some)] : batches(some).map((batch) => [batch]),
-  );
+  return runs.map((some) => () => batches(some));
 }
 
 export interface Batch {
@@ -50,7 +56,7 @@ export function batches(steps: readonly Step[]): Batch[] {
   const groups: Step[][] = [];
   for (const step of steps) {
     const last = groups.at(-1);
-    if (last !== undefined && last[0]?.tool === step.tool && isBatchable(step)) last.push(step);
+    if (last !== undefined && isBatchable(step, last[0])) last.push(step);
     else groups.push([step]);
   }
   return groups.map((group) => {
@@ -67,9 +73,9 @@ export function batches(steps: readonly Step[]): Batch[] {
   });
 }
 
-/** Whether a tool takes many steps at once; nft and iptables-restore get one whole transaction. */
-function isBatchable({ tool }: Step): boolean {
-  return tool === 'ip' || tool === 'bridge';
+/** Whether one batch takes a step after another; nft and iptables-restore get one whole transaction. */
+function isBatchable({ tool }: Step, before: Step | undefined): boolean {
+  return tool === before?.tool && (tool === 'ip' || tool === 'bridge');
 }
 
 /** One step as logs name it. */

@@ -24,7 +24,7 @@ const ROUTE = /^(\S+)(?: via (\S+))? dev (\S+) proto (\d+)((?: \S+)*)$/;
 
 /** @param text of `ip -N -oneline route show` */
 export function parseRoutes(text: string): ActualRoute[] {
-  return linesOf(text).map((line) => {
+  return Array.from(linesOf(text), (line) => {
     const [, dst, gateway, device, protocol, rest] = ROUTE.exec(line) ?? [];
     if (dst === undefined) return parseAnyRoute(line);
     const metric = metricIn(rest ?? '');
@@ -70,12 +70,17 @@ export function parseNeighbours(text: string): Map<string, string> {
 
 /** @param text of `bridge fdb show dev X` */
 export function parseForwarding(text: string): ForwardingEntry[] {
-  return linesOf(text).map((line) => {
+  return Array.from(linesOf(text), (line) => {
     const [, mac = '', dst] = /^(\S+)(?:.*? dst (\S+))?/.exec(line) ?? [];
     return { mac, dst };
   });
 }
 
-function linesOf(text: string): string[] {
-  return text.split('\n').flatMap((line) => (line === '' ? [] : [line.trimEnd()]));
+/** One at a time: what would be kept of all until the last is read would be moved about by the garbage collector. */
+function* linesOf(text: string): Generator<string> {
+  let start = 0;
+  for (let end = text.indexOf('\n'); end !== -1; end = text.indexOf('\n', start)) {
+    if (end > start) yield text.slice(start, end).trimEnd();
+    start = end + 1;
+  }
 }

@@ -72,10 +72,10 @@ export async function look(
   const podCidrs = own === undefined ? [] : ownPodCidrs(own, network);
   if (own?.own === undefined || podCidrs.length === 0) return undefined;
   const families = podCidrs.map(({ family }) => family);
-  const [interfaces, states] = await Promise.all([
-    readInterfaces(host),
-    readFamilies(host, families, network),
-  ]);
+  // It goes on while the Nodes are looked at; should it fail first, it is told below.
+  const reading = readFamilies(host, families, network);
+  reading.catch(() => undefined);
+  const interfaces = await readInterfaces(host);
   const { underlays, warnings, lacking } = await underlaysOf(host, network, own.own, {
     families,
     interfaces,
@@ -83,7 +83,8 @@ export async function look(
   const facts: HostFacts = { podCidrs, underlays, addresses: hostAddresses(interfaces, network) };
   const same = isDeepStrictEqual(before?.facts, facts) ? before : undefined;
   const planned = sameNodes(same, nodes) ?? plan(nodes, network, facts, same?.claims);
-  const actual: Actual = { interfaces, networks: states, unplugged: await unpluggedPods(host, interfaces) };
+  const unplugged = await unpluggedPods(host, interfaces);
+  const actual: Actual = { interfaces, networks: await reading, unplugged };
   const found = difference(planned.desired, actual);
   return { ...planned, ...found, podCidrs, lacking, warnings, actual: withoutEntries(actual), facts };
 }

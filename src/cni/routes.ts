@@ -46,9 +46,12 @@ export function routeSteps(
       conflicts.push(conflict);
       continue;
     }
-    const via = gateway === undefined ? [] : ['via', gateway];
-    const way = [...via, 'dev', device, ...(onlink ? ['onlink'] : [])];
-    add.push(ip('route', 'route', 'replace', dst, ...way, 'proto', PROTOCOL));
+    const words = ['route', 'replace', dst];
+    if (gateway !== undefined) words.push('via', gateway);
+    words.push('dev', device);
+    if (onlink) words.push('onlink');
+    words.push('proto', PROTOCOL);
+    add.push({ tool: 'ip', kind: 'route', words });
   }
   return { remove, add };
 }
