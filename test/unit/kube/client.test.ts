@@ -198,7 +198,7 @@ describe('a list', () => {
       resourceVersion: '7',
     });
     for (const { url } of api.seen) {
-      expect([url.searchParams.get('limit'), url.searchParams.get('labelSelector')]).toEqual(['500', 'a=b']);
+      expect([url.searchParams.get('limit'), url.searchParams.get('labelSelector')]).toEqual(['100', 'a=b']);
     }
   });
 
