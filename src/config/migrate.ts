@@ -1,5 +1,6 @@
-import { Document, isMap, isScalar, parseAllDocuments } from 'yaml';
+import { Document, isMap, isScalar, LineCounter, parseAllDocuments } from 'yaml';
 import { EXIT, UserError } from '../errors.ts';
+import { parseYaml } from './parse-yaml.ts';
 
 const OLD = 'kubeadm.k8s.io/v1beta3';
 const NEW = 'kubeadm.k8s.io/v1beta4';
@@ -26,8 +27,9 @@ const CONTROL_PLANE_TIMEOUT = ['apiServer', 'timeoutForControlPlane'] as const;
  * @throws UserError (usage) for what is not YAML, and for documents older than v1beta3
  */
 export function migrate(text: string, name: string): string {
+  refuseUnreadable(text, name);
   const documents = parseAllDocuments(text);
-  for (const document of documents) refuseUnreadable(document, name);
+  for (const document of documents) refuseOlder(document, name);
   if (!documents.some((document) => versionOf(document) === OLD)) return text;
   let controlPlaneTimeout: unknown;
   for (const document of documents) {
@@ -47,9 +49,15 @@ function versionOf(document: Document): unknown {
   return isMap(document.contents) ? document.get('apiVersion') : undefined;
 }
 
-function refuseUnreadable(document: Document, name: string): void {
-  const [error] = document.errors;
-  if (error !== undefined) throw refused(`${name}: ${error.message.split('\n')[0]}`, 'mend the file first');
+function refuseUnreadable(text: string, name: string): void {
+  const lines = new LineCounter();
+  const [problem] = parseYaml(text, lines).flatMap(({ problems }) => problems);
+  if (problem === undefined) return;
+  const { line } = lines.linePos(problem.offset);
+  throw refused(`${name}:${line}: ${problem.message}`, 'mend the file first');
+}
+
+function refuseOlder(document: Document, name: string): void {
   const version = versionOf(document);
   if (typeof version !== 'string' || !/^kubeadm\.k8s\.io\/v1(alpha\d|beta[12])$/.test(version)) return;
   throw refused(

@@ -91,6 +91,28 @@ etcd:
   });
 });
 
+it('each timeout is that of the document', () => {
+  const yaml = (kind: string, timeouts: string): string =>
+    `${KUBEADM}\nkind: ${kind}\ntimeouts: { ${timeouts} }\n`;
+  const ofInit = 'controlPlaneComponentHealthCheck: 5m, kubernetesAPICall: 1m30s';
+  expect(init(yaml('InitConfiguration', ofInit)).timeouts).toMatchObject({
+    controlPlaneMs: 300_000,
+    apiCallMs: 90_000,
+  });
+  const ofJoin =
+    'kubeletHealthCheck: 1m, kubernetesAPICall: 2s, etcdAPICall: 3s, tlsBootstrap: 4s, discovery: 1.5s';
+  const documents = parseDocuments(yaml('JoinConfiguration', ofJoin), 'test');
+  const flags = { endpoint: 'a:6443', token: 't', discoveryTokenUnsafeSkipCaVerification: true };
+  expect(joinSettings(flags, documents, FACTS).timeouts).toEqual({
+    controlPlaneMs: 240_000,
+    kubeletMs: 60_000,
+    apiCallMs: 2_000,
+    etcdCallMs: 3_000,
+    tlsBootstrapMs: 4_000,
+    discoveryMs: 1_500,
+  });
+});
+
 describe('the registration of a node', () => {
   const registration = (fields: string): string =>
     `${KUBEADM}\nkind: InitConfiguration\nnodeRegistration: ${fields}\n`;

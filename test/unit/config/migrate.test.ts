@@ -76,6 +76,8 @@ describe('migrate', () => {
 
   it('refuses what is older, and what is no YAML', () => {
     expect(() => migrate('apiVersion: kubeadm.k8s.io/v1beta2\nkind: X\n', 'o.yaml')).toThrow('is older than');
-    expect(() => migrate('a: [1', 'o.yaml')).toThrow('o.yaml');
+    expect(() => migrate('a: 1\nb: [1', 'o.yaml')).toThrow('o.yaml:2: ');
+    const unknown = 'apiVersion: kubeadm.k8s.io/v1beta3\nkind: ClusterConfiguration\nscheduler: *nothing\n';
+    expect(() => migrate(unknown, 'o.yaml')).toThrow('o.yaml:3: there is no anchor &nothing');
   });
 });
