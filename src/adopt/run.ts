@@ -3,6 +3,7 @@ import type { NetworkSettings } from '../config/networks.ts';
 import type { HostSettings } from '../config/node-settings.ts';
 import type { Host } from '../host/host.ts';
 import { withHostLock } from '../host/host-lock.ts';
+import { reloadUnits } from '../host/systemd.ts';
 import { KubeClient } from '../kube/client.ts';
 import { componentsFrom } from '../node/component-source.ts';
 import type { Emit } from '../phases/events.ts';
@@ -71,6 +72,7 @@ async function adoptAlone(run: AdoptRun): Promise<string> {
   if (ledger.completed === undefined) {
     await ledger.append({ verb, state: 'complete', version: release.kubernetes });
   }
+  await reloadUnits(host);
   emit({ type: 'result', path: [], result: { nodeName: name } });
   return name;
 }

@@ -2,6 +2,7 @@ import { componentsOf, releaseFor } from '../components/catalog.ts';
 import type { InitSettings } from '../config/settings.ts';
 import type { Host } from '../host/host.ts';
 import { withHostLock } from '../host/host-lock.ts';
+import { reloadUnits } from '../host/systemd.ts';
 import { componentsFrom } from '../node/component-source.ts';
 import { readPatches } from '../node/patches.ts';
 import type { Emit } from '../phases/events.ts';
@@ -81,6 +82,7 @@ async function initAlone(run: InitRun): Promise<InitResult> {
   // Without certificates, because their phase was skipped, there is no cluster yet: the next init goes on.
   if (host.dryRun || ca === undefined || run.only !== undefined) return uploaded;
   await ledger.append({ verb: 'init', state: 'complete', version: release.kubernetes });
+  await reloadUnits(host);
   const command = joinCommand(context, ca);
   context.joinable(command);
   return { joinCommand: command, ...uploaded };

@@ -4,6 +4,7 @@ import type { HostSettings } from '../config/node-settings.ts';
 import { EXIT, UserError } from '../errors.ts';
 import type { Host } from '../host/host.ts';
 import { withHostLock } from '../host/host-lock.ts';
+import { reloadUnits } from '../host/systemd.ts';
 import { componentsFrom } from '../node/component-source.ts';
 import { readPatches } from '../node/patches.ts';
 import type { Emit } from '../phases/events.ts';
@@ -91,6 +92,7 @@ async function joinAlone(run: JoinRun): Promise<Joined | undefined> {
   // The host is now what init makes of one, or join.
   const verb = run.controlPlane === undefined ? 'join' : 'init';
   await ledger.append({ verb, state: 'complete', version: context.release().kubernetes });
+  await reloadUnits(host);
   emit({ type: 'result', path: [], result });
   return result;
 }

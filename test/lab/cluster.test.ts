@@ -79,6 +79,17 @@ test.each(['h1', 'h2', 'h3'])('it describes %s with its pod CIDR and flannel’s
   });
 });
 
+test.each(['h1', 'h2', 'h3'])('systemd on %s knows all units as they are on disk', async (name) => {
+  const units = ['containerd', 'kubelet', 'kadm-agent', 'ssh'];
+  const stale = async (): Promise<string[]> => {
+    const argv = ['systemctl', 'show', '--property=Id,NeedDaemonReload', ...units];
+    return (await lab.host(name).exec(argv)).stdout.trim().split(/\n+/);
+  };
+  await expect
+    .poll(stale, { timeout: 30_000 })
+    .toEqual(units.flatMap((unit) => [`Id=${unit}.service`, 'NeedDaemonReload=no']));
+});
+
 test('a worker shows the certificates that it has, which renew themselves', async () => {
   const worker = lab.host('h2');
   const { stdout } = await worker.exec(['kadm', 'certs', 'check-expiration']);
