@@ -5,7 +5,8 @@ import { BRIDGE, type BridgeLink, type FamilyNetwork } from './desired.ts';
 import type { Step } from './diff.ts';
 import { isMarked, OWNER_ALIAS } from './ownership.ts';
 import { routeInTheWay } from './routes.ts';
-import { addAddress, addressesOf, addressSteps, bridge, ip, removeLink } from './steps.ts';
+import { addAddress, addressesOf, addressSteps, bridge, ip, isLinkLocal, removeLink } from './steps.ts';
+import { linkLocalAddress } from './vtep.ts';
 
 /**
  * What makes the pods' bridge what it should be, with all running pods plugged in. The CNI plugin would make a
@@ -45,9 +46,17 @@ function newBridge(link: BridgeLink): Step[] {
     set('alias', OWNER_ALIAS),
     // Set afterwards, or the bridge would follow the MTU of what is plugged in.
     set('mtu', String(link.mtu)),
-    ...link.addresses.map((address) => addAddress(link.name, address)),
+    ...[...link.addresses, ...linkLocal(link)].map((address) => addAddress(link.name, address)),
     set('up'),
   ];
+}
+
+/**
+ * With IPv6 the bridge needs one: the kernel asks for the neighbour that a forwarded packet goes to from it alone
+ * (net/ipv6/ndisc.c: ndisc_send_ns). It gives the bridge one with its first pod, but none again when that is removed.
+ */
+function linkLocal({ mac, addresses }: BridgeLink): string[] {
+  return addresses.some((address) => address.includes(':')) ? [`${linkLocalAddress(mac)}/64`] : [];
 }
 
 function repairs(link: BridgeLink, present: HostInterface): Step[] {
@@ -57,6 +66,9 @@ function repairs(link: BridgeLink, present: HostInterface): Step[] {
     ...(present.mac === link.mac ? [] : [set('address', link.mac)]),
     ...(present.mtu === link.mtu ? [] : [set('mtu', String(link.mtu))]),
     ...link.addresses.flatMap((address) => addressSteps(link.name, address, present)),
+    ...(present.addresses.some(({ address }) => isLinkLocal(address))
+      ? []
+      : linkLocal(link).map((address) => addAddress(link.name, address))),
     ...(present.up ? [] : [set('up')]),
   ];
 }

@@ -34,8 +34,13 @@ export function addAddress(device: string, cidr: string): Step {
 /** Of one family, with their prefixes; those that the kernel gives to each link by itself are not among them. */
 export function addressesOf({ addresses }: HostInterface, family: string): string[] {
   return addresses.flatMap((one) =>
-    one.family === family && !/^fe[89ab]/.test(one.address) ? [`${one.address}/${one.prefix}`] : [],
+    one.family === family && !isLinkLocal(one.address) ? [`${one.address}/${one.prefix}`] : [],
   );
+}
+
+/** Of IPv6 (RFC 4291, 2.5.6). */
+export function isLinkLocal(address: string): boolean {
+  return /^fe[89ab]/.test(address);
 }
 
 function familyOfCidr(cidr: string): Family {

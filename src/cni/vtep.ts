@@ -19,6 +19,14 @@ export function bridgeMac(nodeName: string): string {
   return macFrom(`kadm bridge ${nodeName}`);
 }
 
+/** The link-local IPv6 address that the kernel derives from a MAC address (RFC 4291, appendix A). */
+export function linkLocalAddress(mac: string): string {
+  const [a = 0, b = 0, c = 0, ...rest] = mac.split(':').map((byte) => Number.parseInt(byte, 16));
+  const bytes = [a ^ 0x02, b, c, 0xff, 0xfe, ...rest];
+  const groups = [0, 2, 4, 6].map((at) => (((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0)).toString(16));
+  return `fe80::${groups.join(':')}`;
+}
+
 function macFrom(seed: string): string {
   const bytes = createHash('sha256').update(seed).digest().subarray(0, 6);
   bytes[0] = ((bytes[0] ?? 0) & 0xfc) | 0x02;

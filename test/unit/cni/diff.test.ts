@@ -4,7 +4,7 @@ import { batches, describeStep, nameStep } from '../../../src/cni/apply.ts';
 import { desiredNetwork } from '../../../src/cni/desired.ts';
 import { difference, type Step } from '../../../src/cni/diff.ts';
 import { parseForward } from '../../../src/cni/forward.ts';
-import { bridgeMac, vtepMac } from '../../../src/cni/vtep.ts';
+import { bridgeMac, linkLocalAddress, vtepMac } from '../../../src/cni/vtep.ts';
 import {
   ACCEPTS,
   bridgeOf,
@@ -426,6 +426,18 @@ describe('both families', () => {
       steps: [],
       conflicts: ["another program's route to fd00:10:244:2::/64 by eth1 is in the way"],
     });
+  });
+
+  it('have a link-local address of the bridge, which asks for the neighbours of forwarded packets', () => {
+    const whole = inPlace(dual);
+    const without = (one: HostInterface): HostInterface => ({
+      ...one,
+      addresses: one.addresses.filter(({ address }) => !address.startsWith('fe80')),
+    });
+    expect(texts(difference(dual, { ...whole, interfaces: whole.interfaces.map(without) }).steps)).toEqual([
+      `ip address add ${linkLocalAddress(bridgeMac('n1'))}/64 dev cni0 nodad`,
+    ]);
+    expect(linkLocalAddress('7a:26:4b:2d:62:95')).toBe('fe80::7826:4bff:fe2d:6295');
   });
 
   it('have a route to the host’s own pods each', () => {

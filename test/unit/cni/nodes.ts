@@ -163,7 +163,8 @@ export function addressOf(cidr: string): HostInterface['addresses'][number] {
 }
 
 export function bridgeOf({ bridge: { name, mtu, mac, addresses: wanted } }: Desired): HostInterface {
-  const addresses = wanted.map(addressOf);
+  const linkLocal = wanted.some((one) => one.includes(':')) ? [addressOf('fe80::1/64')] : [];
+  const addresses = [...wanted.map(addressOf), ...linkLocal];
   return { ...PLAIN, name, mtu, mac, alias: 'kadm', kind: 'bridge', addresses };
 }
 
