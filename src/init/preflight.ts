@@ -1,4 +1,5 @@
 import type { ExternalEtcd } from '../config/control-plane.ts';
+import type { NetworkSettings } from '../config/networks.ts';
 import { EXIT, messageOf, UserError } from '../errors.ts';
 import type { Host } from '../host/host.ts';
 import { existingPki, placedIn } from '../node/pki-files.ts';
@@ -10,6 +11,7 @@ import {
   everyNode,
   fileAvailable,
   fileThere,
+  firewalld,
   hostname,
   memory,
   noOtherRuntime,
@@ -29,6 +31,7 @@ import { patchesApply, volumesThere } from './written-check.ts';
 const MINIMUM = { cpus: 2, memoryMiB: 1700 } as const;
 const KUBELET_PORTS = [10248, 10250] as const;
 const PORTS = [10257, 10259] as const;
+const COMPONENTS = ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler'] as const;
 const ETCD_PORTS = [2379, 2380, 2381] as const;
 
 /** Looks before anything is changed. */
@@ -82,9 +85,15 @@ export function controlPlaneChecks(context: ControlPlaneContext): Check[] {
     patchesApply(context),
     volumesThere(context),
     ...portsOf(settings).map((port) => portFree(host, port)),
-    directoryAvailable(host, '/etc/kubernetes/manifests'),
+    ...manifestsAvailable(host, etcd.kind),
     ...(etcd.kind === 'local' ? [directoryAvailable(host, etcd.dataDir)] : []),
   ];
+}
+
+/** Just those: people put other static pods there, such as one that holds the address of the control plane. */
+function manifestsAvailable(host: Host, etcd: 'local' | 'external'): Check[] {
+  const names = [...(etcd === 'local' ? ['etcd'] : []), ...COMPONENTS];
+  return names.map((name) => fileAvailable(host, `/etc/kubernetes/manifests/${name}.yaml`));
 }
 
 /** Those of the control plane itself; a worker has the kubelet's too. */
@@ -99,6 +108,7 @@ function checksFor(context: InitContext): Check[] {
     ...controlPlaneMachine(),
     ...everyNode(host),
     hostname(host, settings.nodeName),
+    firewalld(host, [`TCP ${settings.apiPort} and 10250`, ...tunnelPort(settings.network)]),
     ownAddress(host, settings.advertiseAddress),
     nodeAddresses(context),
     usualPlaceFree(context),
@@ -113,11 +123,15 @@ function checksFor(context: InitContext): Check[] {
     ...[...KUBELET_PORTS, ...portsOf(settings)].map((port) => portFree(host, port)),
     noOtherRuntime(host),
     cidrsUnused(host, [...settings.podCidrs, ...settings.serviceCidrs]),
-    directoryAvailable(host, '/etc/kubernetes/manifests'),
+    ...manifestsAvailable(host, etcd.kind),
     ...(etcd.kind === 'local' ? [directoryAvailable(host, etcd.dataDir)] : etcdFiles(host, etcd)),
     kubeletKubeconfig(context),
     existingCertificates(context),
   ];
+}
+
+function tunnelPort({ backend, port }: NetworkSettings): string[] {
+  return backend === 'vxlan' || backend === 'auto' ? [`UDP ${port}`] : [];
 }
 
 /** Where the cluster has both families, its node needs an address of each. */

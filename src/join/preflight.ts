@@ -2,8 +2,10 @@ import { EXIT, UserError } from '../errors.ts';
 import { controlPlaneMachine } from '../init/preflight.ts';
 import {
   type Check,
+  directoryAvailable,
   everyNode,
   fileAvailable,
+  firewalld,
   noOtherRuntime,
   portFree,
   runChecks,
@@ -52,14 +54,20 @@ export const checkHost: Phase<JoinContext> = {
 };
 
 function checksFor({ host, ledger, controlPlane }: JoinContext): Check[] {
-  const always = [...everyNode(host), ...(controlPlane === undefined ? [] : controlPlaneMachine())];
+  const always = [
+    ...everyNode(host),
+    firewalld(host, ['TCP 10250', 'UDP 8472']),
+    ...(controlPlane === undefined ? [] : controlPlaneMachine()),
+  ];
   // A run that was cut short has its own files and programs here.
   if (ledger.begun !== undefined) return always;
   return [
     ...always,
     portFree(host, 10248),
     portFree(host, 10250),
-    ...(controlPlane === undefined ? [] : [portFree(host, controlPlane.apiPort)]),
+    ...(controlPlane === undefined
+      ? [directoryAvailable(host, '/etc/kubernetes/manifests')]
+      : [portFree(host, controlPlane.apiPort)]),
     noOtherRuntime(host),
     fileAvailable(host, '/etc/kubernetes/kubelet.conf'),
     fileAvailable(host, '/etc/kubernetes/bootstrap-kubelet.conf'),

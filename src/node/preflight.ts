@@ -186,6 +186,18 @@ async function namespaces(host: Host): Promise<string[]> {
   return others.map((name) => `containerd namespace ${name}`);
 }
 
+/** Where the firewall drops what nodes say to each other, the cluster comes up and does not work: as kubeadm, only told. */
+export function firewalld(host: Host, ports: readonly string[]): Check {
+  return check('Firewalld', async () => {
+    if (!(await unitState(host, 'firewalld.service')).active) return undefined;
+    return {
+      message: 'firewalld is at work here',
+      remedy: `let the other nodes reach ${ports.join(', ')}, and let it forward packets of pods`,
+      bearable: true,
+    };
+  });
+}
+
 export function numCpu(minimum: number): Check {
   return check('NumCPU', async () => {
     const { length } = cpus();

@@ -130,6 +130,23 @@ test('kadm init refuses a host on which port 6443 is taken, and says by whom', a
   await host.exec(['systemctl', 'stop', 'taken.service']);
 });
 
+test('kadm init refuses manifests of a control plane, and no others, and tells of firewalld', async () => {
+  const manifests = '/etc/kubernetes/manifests';
+  await host.exec(['mkdir', '-p', manifests]);
+  await host.exec(['touch', `${manifests}/kube-scheduler.yaml`, `${manifests}/virtual-address.yaml`]);
+  await host.exec(['systemd-run', '--quiet', '--collect', '--unit=firewalld', 'sleep', '600']);
+  const { exitCode, stderr } = await host.exec(['kadm', 'init'], { allowFailure: true });
+  expect(exitCode).toBe(3);
+  expect(stderr).toContain(`this host is not ready: ${manifests}/kube-scheduler.yaml is there already`);
+  expect(stderr).toContain(
+    '--ignore-preflight-errors=FileAvailable--etc-kubernetes-manifests-kube-scheduler.yaml goes on',
+  );
+  expect(stderr).toContain('[Firewalld] firewalld is at work here: let the other nodes reach TCP 6443');
+  expect(stderr).not.toContain('virtual-address');
+  await host.exec(['systemctl', 'stop', 'firewalld.service']);
+  await host.exec(['rm', '-r', '/etc/kubernetes']);
+});
+
 test('kadm join --ssh asks for an init first', async () => {
   await expectRefusal(host, ['kadm', 'join', '--ssh', 'root@h2'], {
     exitCode: 3,

@@ -131,6 +131,22 @@ test('images that cannot be had', async () => {
   expect(said).toMatch(/likely cause \(kubelet\): the image \S+ cannot be had/);
 });
 
+test('images that are not to be pulled, and are not there', async () => {
+  const never = `
+apiVersion: kubeadm.k8s.io/v1beta4
+kind: InitConfiguration
+nodeRegistration: { imagePullPolicy: Never }
+`;
+  const { stdout: ofThisLab } = await host.exec(['cat', '/etc/kadm/config.yaml']);
+  const { exitCode, stderr } = await host.exec(['kadm', 'init', '--config', '-'], {
+    input: `${ofThisLab}\n---${never}`,
+    allowFailure: true,
+    timeoutMs: VERB_TIMEOUT_MS,
+  });
+  expect(exitCode).toBe(1);
+  expect(stderr).toMatch(/imagePullPolicy is Never, and the runtime has no registry\.k8s\.io\/\S+/);
+});
+
 test('a containerd without its CRI', async () => {
   await host.exec(['kadm', 'init', 'phase', 'components']);
   await host.exec(['kadm', 'init', 'phase', 'container-runtime']);
