@@ -2,6 +2,9 @@ import { readFile } from 'node:fs/promises';
 import { request } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { z } from 'zod';
+import { AGENT_PORT } from '../../src/agent/port.ts';
+import { agentStatusSchema } from '../../src/agent/status.ts';
 import type { Lab } from '../../src/lab/lab.ts';
 import type { LabHost } from '../../src/lab/lab-host.ts';
 import { removeLab } from './bare-lab.ts';
@@ -41,7 +44,7 @@ beforeAll(async () => {
   h2 = lab.host('h2');
   kubectl = new Kubectl(h1);
   await h1.exec(['kadm', 'init'], { timeoutMs: 300_000 });
-  flannel = new FlannelNode(lab.host('h3'), kubectl, '10.244.77');
+  flannel = new FlannelNode(lab.host('h3'), kubectl, ['10.244.77.0/24']);
   onFlannel = await flannel.start();
   await h1.exec(['kadm', 'join', '--ssh', 'root@h2'], { timeoutMs: 300_000 });
   await kubectl.run('wait', '--for=create', 'serviceaccount/default', '--timeout=30s');
@@ -64,6 +67,12 @@ async function said(host: LabHost, since: number): Promise<string> {
   return (await host.exec(['journalctl', '--unit=kadm-agent', '--output=cat', '--no-pager', from])).stdout;
 }
 
+/** What the agent of a host tells `kadm network status`. */
+async function statusOf(host: LabHost): Promise<z.infer<typeof agentStatusSchema>> {
+  const from = ['--server', `https://${host.address}:${AGENT_PORT}`, '--raw', '/status'];
+  return agentStatusSchema.parse(JSON.parse(await kubectl.run('get', ...from)));
+}
+
 describe('beside a node of flannel’s that was set up by hand', () => {
   it('packets of every size go both ways, also with the worker that joined after it', async () => {
     for (const kadm of [onH1, onH2]) {
@@ -76,7 +85,7 @@ describe('beside a node of flannel’s that was set up by hand', () => {
     await repairs.expectAfter(
       'a flannel node with another MAC address',
       async () => {
-        await flannel.changeMac('7a:00:00:00:00:77');
+        await flannel.changeMac('77');
         // Its kernel has forgotten its neighbours.
         await flannel.follow();
       },
@@ -279,6 +288,11 @@ describe('a CNI configuration of another network', () => {
     await expect
       .poll(() => sh(h2, 'ls /etc/cni/net.d'), { timeout: 10_000 })
       .toBe('00-aaa.conflist.kadm-moved\n00-kadm.conflist\n');
+    await repairs.expectAfter(
+      'a CNI configuration of another network, moved aside',
+      () => sh(h2, `mv ${foreign}.kadm-moved ${foreign}`),
+      async () => (await sh(h2, 'ls /etc/cni/net.d')) === '00-aaa.conflist.kadm-moved\n00-kadm.conflist\n',
+    );
     await sh(
       h2,
       `rm ${foreign}.kadm-moved; sed -i 's/exclusive: true/exclusive: false/' /etc/kadm/agent.yaml`,
@@ -394,6 +408,11 @@ describe('Nodes that come, go and lie', () => {
     for (const { name } of liars) {
       await expect.poll(() => said(h2, since), { timeout: 5_000 }).toContain(`Node ${name} is left out`);
     }
+    // Of megabytes the API server itself takes none.
+    const huge = ghost('liar-huge', 16, own('backend-data', 'x'.repeat(2_000_000)));
+    await expect(makeGhost(kubectl, huge)).rejects.toThrow(/262144/);
+    const { refusals } = await statusOf(h2);
+    expect(refusals.map(({ node }) => node).sort()).toEqual(liars.map(({ name }) => name).sort());
     expect(await networkState(h2)).toBe(before);
     expect(await reaches(onH1, onH2.address, FULL)).toBe(true);
     expect(await sh(h2, 'ls /tmp')).not.toContain('owned');

@@ -58,7 +58,7 @@ export async function pausePod(
 
 /** The network namespace, among those of a host's pods, that has an address. */
 async function namespaceOf(host: LabHost, address: string): Promise<string> {
-  const script = `for n in /run/netns/*; do nsenter --net=$n ip -4 -o addr | grep -q ' ${address}/' && echo $n; done`;
+  const script = `for n in /run/netns/*; do nsenter --net=$n ip -o addr | grep -q ' ${address}/' && echo $n; done`;
   const found = (await host.exec(['sh', '-c', script], { allowFailure: true })).stdout.trim();
   if (found === '') throw new Error(`no pod on ${host.name} has the address ${address}`);
   return found;
