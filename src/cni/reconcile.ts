@@ -105,7 +105,9 @@ function plan(
 /** What was planned before, where it was planned as a whole, and with just these Nodes. */
 function sameNodes(before: Pass | undefined, now: ReadonlyMap<string, NodeFacts>): Planned | undefined {
   if (before === undefined || before.followed || before.nodes.size !== now.size) return undefined;
-  for (const [name, facts] of now) if (before.nodes.get(name) !== facts) return undefined;
+  // Seen again after the steps they are the very same.
+  if (before.nodes !== now)
+    for (const facts of now.values()) if (before.nodes.get(facts.name) !== facts) return undefined;
   const { desired, refusals, peers, nodes, claims, followed } = before;
   return { desired, refusals, peers, nodes, claims, followed };
 }
