@@ -379,11 +379,14 @@ describe('the agent’s metrics', () => {
     expect(text).toMatch(/^kadm_network_peers\{state="installed"\} 2$/m);
     expect(text).toMatch(/^kadm_probe_round_trip_seconds\{peer="h1",family="IPv4",size="full"\} 0\.\d+/m);
     expect(text).toMatch(/^kadm_network_reconcile_duration_seconds_count [1-9]/m);
-    expect(text).toMatch(/^kadm_network_repairs_total\{kind="route"\} [1-9]/m);
     expect(text).toMatch(/^kadm_probe_loss_ratio\{peer="h1",family="IPv4",size="small"\} [\d.]+$/m);
     expect(text).toMatch(/^kadm_agent_event_loop_lag_seconds [\d.e-]+$/m);
     const expires = Number(/^kadm_agent_certificate_expiration_timestamp_seconds (\S+)$/m.exec(text)?.[1]);
     expect(expires).toBeGreaterThan(Date.now() / 1000 + 300 * 86_400);
+    await on('h2', 'ip', 'route', 'flush', 'dev', 'flannel.1');
+    await expect
+      .poll(async () => (await get('/metrics', { ca, cert: certPem, key: keyPem })).text, { timeout: 10_000 })
+      .toMatch(/^kadm_network_repairs_total\{kind="route"\} [1-9]/m);
   });
 
   test('are read by a ServiceAccount with the right to the metrics of nodes, and by no other', async () => {
