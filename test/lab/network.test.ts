@@ -504,7 +504,10 @@ describe('traffic goes on', () => {
       await repairs.expectAfter(
         'a new Node after the API server was away',
         () => makeGhost(kubectl, ghost),
-        async () => (await macTowards(h2, ghost.podCidr)) === ghost.mac,
+        async () => {
+          const macs = await Promise.all([h1, h2].map((host) => macTowards(host, ghost.podCidr)));
+          return macs.every((mac) => mac === ghost.mac);
+        },
         20,
       );
       await removeGhosts(kubectl, ghost.name);
