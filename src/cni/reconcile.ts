@@ -108,8 +108,7 @@ function sameNodes(before: Pass | undefined, now: ReadonlyMap<string, NodeFacts>
   // Seen again after the steps they are the very same.
   if (before.nodes !== now)
     for (const facts of now.values()) if (before.nodes.get(facts.name) !== facts) return undefined;
-  const { desired, refusals, peers, nodes, claims, followed } = before;
-  return { desired, refusals, peers, nodes, claims, followed };
+  return before;
 }
 
 /**

@@ -19,6 +19,7 @@ import {
   ownAddress,
   portFree,
   runChecks,
+  tried,
 } from '../node/preflight.ts';
 import type { Phase } from '../phases/phase.ts';
 import { isExternal } from '../pki/external.ts';
@@ -136,16 +137,7 @@ function tunnelPort({ backend, port }: NetworkSettings): string[] {
 
 /** Where the cluster has both families, its node needs an address of each. */
 function nodeAddresses(context: InitContext): Check {
-  const run = async (): ReturnType<Check['run']> => {
-    try {
-      await ownNodeIPs(context);
-      return undefined;
-    } catch (error) {
-      if (!(error instanceof UserError)) throw error;
-      return { message: error.message, remedy: error.remedy ?? '' };
-    }
-  };
-  return { name: 'NodeAddresses', run };
+  return tried('NodeAddresses', async () => void (await ownNodeIPs(context)));
 }
 
 /** An external authority has signed it before there is a cluster. */
@@ -164,18 +156,10 @@ async function pkiOf({ host, settings }: InitContext): Promise<Map<string, strin
 
 /** Files of a PKI that are there already have to be right, and complete where an external authority signs them. */
 function existingCertificates(context: InitContext): Check {
-  const run = async (): ReturnType<Check['run']> => {
+  return tried('ExistingPKI', async () => {
     const existing = await pkiOf(context);
-    if (existing.size === 0) return undefined;
-    try {
-      await planPki(pkiSettings(context.settings), existing, new Date());
-      return undefined;
-    } catch (error) {
-      if (!(error instanceof UserError)) throw error;
-      return { message: error.message, remedy: error.remedy ?? '' };
-    }
-  };
-  return { name: 'ExistingPKI', run };
+    if (existing.size > 0) await planPki(pkiSettings(context.settings), existing, new Date());
+  });
 }
 
 function etcdFiles(host: Host, { caFile, certFile, keyFile }: ExternalEtcd): Check[] {

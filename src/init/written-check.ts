@@ -1,6 +1,5 @@
-import { UserError } from '../errors.ts';
 import { localConfiguration } from '../node/kubelet.ts';
-import type { Check } from '../node/preflight.ts';
+import { type Check, tried } from '../node/preflight.ts';
 import { corednsObjects } from './addon-coredns.ts';
 import { apiserverPod } from './apiserver.ts';
 import type { ControlPlaneContext } from './context.ts';
@@ -12,18 +11,7 @@ import { kubeletConfig } from './upload-config.ts';
 
 /** A patch that does not apply is found before anything is changed: all that can be patched is made once to try. */
 export function patchesApply(context: ControlPlaneContext): Check {
-  return {
-    name: 'Patches',
-    run: async () => {
-      try {
-        writeOnTrial(context);
-        return undefined;
-      } catch (error) {
-        if (!(error instanceof UserError)) throw error;
-        return { message: error.message, remedy: error.remedy ?? 'mend the patch' };
-      }
-    },
-  };
+  return tried('Patches', () => writeOnTrial(context), 'mend the patch');
 }
 
 function writeOnTrial(context: ControlPlaneContext): void {

@@ -76,13 +76,26 @@ function lineOf({ name, problem }: Failure): string {
 
 /** Everything that will be installed must be to be had before anything is changed. */
 export function componentsThere(context: NodeContext): Check {
-  return check('Components', async () => {
+  return tried(
+    'Components',
+    async () => void (await wantedArtifacts(context)),
+    'name another component source',
+  );
+}
+
+/**
+ * A check of what can only be tried.
+ * @param attempt changes nothing
+ * @param remedy for a UserError that has none
+ */
+export function tried(name: string, attempt: () => void | Promise<void>, remedy = ''): Check {
+  return check(name, async () => {
     try {
-      await wantedArtifacts(context);
+      await attempt();
       return undefined;
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
-      return { message: error.message, remedy: error.remedy ?? 'name another component source' };
+      return { message: error.message, remedy: error.remedy ?? remedy };
     }
   });
 }

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
+import { bracketed } from '../../src/config/family.ts';
 import type { Lab } from '../../src/lab/lab.ts';
 import type { LabHost } from '../../src/lab/lab-host.ts';
 import { removeLab } from './bare-lab.ts';
@@ -217,10 +218,6 @@ test('a Service of both families answers on both of its addresses, and at its No
   }
   await dns.run('delete', 'service', 'metrics');
 });
-
-function bracketed(address: string): string {
-  return address.includes(':') ? `[${address}]` : address;
-}
 
 /** What an HTTP server answers to a pod. */
 async function metricsAt({ host, namespace }: PodEndpoint, target: string): Promise<string> {
