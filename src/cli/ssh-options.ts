@@ -1,7 +1,7 @@
 import { Option } from 'commander';
 import { sha256File } from '../host/large-file.ts';
 import { readSshConfig } from '../ssh/config-file.ts';
-import { Connector } from '../ssh/connector.ts';
+import type { Connector } from '../ssh/connector.ts';
 import { parseTarget, type SshTarget, type TargetContext } from '../ssh/target.ts';
 import type { Executable } from '../ssh/upload.ts';
 import type { VerbRun } from './run.ts';
@@ -25,6 +25,8 @@ export async function withConnector<T>(
   { signal, questions }: VerbRun,
   work: (connector: Connector) => Promise<T>,
 ): Promise<T> {
+  // ssh2 takes 20 ms to load, and most commands connect to nobody.
+  const { Connector } = await import('../ssh/connector.ts');
   const connector = new Connector({
     ...options,
     acceptNewHostKeys: options.acceptNewHostKeys === true,

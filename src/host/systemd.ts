@@ -7,10 +7,25 @@ export interface UnitState {
 
 /** Whether a unit starts at boot, and whether it runs now; both false for one that does not exist. */
 export async function unitState(host: Host, name: string): Promise<UnitState> {
-  const { stdout } = await host.query(['systemctl', 'show', '--property=UnitFileState,ActiveState', name]);
+  return stateIn(await shown(host, [name]));
+}
+
+/** Those of the units that run now. */
+export async function activeUnits(host: Host, names: readonly string[]): Promise<string[]> {
+  // Properties of several units come in the order of their names, with an empty line between them.
+  const blocks = (await shown(host, names)).split('\n\n');
+  return names.filter((_, index) => stateIn(blocks[index] ?? '').active);
+}
+
+async function shown(host: Host, names: readonly string[]): Promise<string> {
+  const argv = ['systemctl', 'show', '--property=UnitFileState,ActiveState', ...names];
+  return (await host.query(argv)).stdout;
+}
+
+function stateIn(properties: string): UnitState {
   return {
-    enabled: /^UnitFileState=enabled/m.test(stdout),
-    active: /^ActiveState=(active|activating|reloading)$/m.test(stdout),
+    enabled: /^UnitFileState=enabled/m.test(properties),
+    active: /^ActiveState=(active|activating|reloading)$/m.test(properties),
   };
 }
 

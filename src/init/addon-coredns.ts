@@ -9,7 +9,7 @@ import { imageOf } from './images.ts';
 export const addonCoredns: Phase<InitContext> = {
   id: 'addon-coredns',
   title: 'Install CoreDNS',
-  needs: ['bootstrap-token', 'other-images'],
+  needs: ['wait-namespaces', 'other-images'],
   skip: ({ settings }) => (settings.without.dns ? 'the configuration leaves it to somebody else' : undefined),
   async run(context) {
     await applyAll(context, corednsObjects(context));

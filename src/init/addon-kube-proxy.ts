@@ -10,7 +10,7 @@ import { imageOf } from './images.ts';
 export const addonKubeProxy: Phase<InitContext> = {
   id: 'addon-kube-proxy',
   title: 'Install kube-proxy',
-  needs: ['bootstrap-token', 'other-images'],
+  needs: ['wait-namespaces', 'other-images'],
   skip: ({ settings }) =>
     settings.without.proxy ? 'the configuration leaves it to somebody else' : undefined,
   async run(context) {

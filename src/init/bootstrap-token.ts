@@ -42,7 +42,7 @@ function secretOf(token: string, options: TokenOptions): object {
 export const bootstrapToken: Phase<InitContext> = {
   id: 'bootstrap-token',
   title: 'Allow nodes to join: token, cluster-info, roles',
-  needs: ['certs', 'upload-config'],
+  needs: ['certs', 'wait-namespaces'],
   async run(context, step) {
     const ca = (await context.host.readFile('/etc/kubernetes/pki/ca.crt'))?.toString('utf8') ?? '';
     const token = parseToken(context.token);

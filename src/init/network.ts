@@ -21,7 +21,7 @@ export const addonAgents: Phase<InitContext> = {
 export const network: Phase<ControlPlaneContext> = {
   id: 'network',
   title: 'Start the agent and the pod network',
-  needs: ['addon-agents', 'other-components', 'bootstrap-token'],
+  needs: ['addon-agents', 'other-components'],
   async run(context, step) {
     const { settings } = context;
     await startAgent(changesOf(context, 'network'), {

@@ -17,7 +17,7 @@ import {
   noOtherRuntime,
   numCpu,
   ownAddress,
-  portFree,
+  portsFree,
   runChecks,
   tried,
 } from '../node/preflight.ts';
@@ -85,7 +85,7 @@ export function controlPlaneChecks(context: ControlPlaneContext): Check[] {
     ownAddress(host, settings.advertiseAddress),
     patchesApply(context),
     volumesThere(context),
-    ...portsOf(settings).map((port) => portFree(host, port)),
+    ...portsFree(host, portsOf(settings)),
     ...manifestsAvailable(host, etcd.kind),
     ...(etcd.kind === 'local' ? [directoryAvailable(host, etcd.dataDir)] : []),
   ];
@@ -108,7 +108,7 @@ function checksFor(context: InitContext): Check[] {
     componentsThere(context),
     ...controlPlaneMachine(),
     ...everyNode(host),
-    hostname(host, settings.nodeName),
+    hostname(settings.nodeName),
     firewalld(host, [`TCP ${settings.apiPort} and 10250`, ...tunnelPort(settings.network)]),
     ownAddress(host, settings.advertiseAddress),
     nodeAddresses(context),
@@ -121,7 +121,7 @@ function checksFor(context: InitContext): Check[] {
   if (ledger.begun !== undefined) return always;
   return [
     ...always,
-    ...[...KUBELET_PORTS, ...portsOf(settings)].map((port) => portFree(host, port)),
+    ...portsFree(host, [...KUBELET_PORTS, ...portsOf(settings)]),
     noOtherRuntime(host),
     cidrsUnused(host, [...settings.podCidrs, ...settings.serviceCidrs]),
     ...manifestsAvailable(host, etcd.kind),

@@ -7,7 +7,7 @@ import {
   fileAvailable,
   firewalld,
   noOtherRuntime,
-  portFree,
+  portsFree,
   runChecks,
 } from '../node/preflight.ts';
 import type { Phase } from '../phases/phase.ts';
@@ -63,11 +63,8 @@ function checksFor({ host, ledger, controlPlane }: JoinContext): Check[] {
   if (ledger.begun !== undefined) return always;
   return [
     ...always,
-    portFree(host, 10248),
-    portFree(host, 10250),
-    ...(controlPlane === undefined
-      ? [directoryAvailable(host, '/etc/kubernetes/manifests')]
-      : [portFree(host, controlPlane.apiPort)]),
+    ...portsFree(host, [10248, 10250, ...(controlPlane === undefined ? [] : [controlPlane.apiPort])]),
+    ...(controlPlane === undefined ? [directoryAvailable(host, '/etc/kubernetes/manifests')] : []),
     noOtherRuntime(host),
     fileAvailable(host, '/etc/kubernetes/kubelet.conf'),
     fileAvailable(host, '/etc/kubernetes/bootstrap-kubelet.conf'),

@@ -1,12 +1,14 @@
 import { cpus, totalmem } from 'node:os';
+import { delimiter, join } from 'node:path';
 import { type Cidr, contains, overlaps, parseCidr } from '../config/cidr.ts';
 import { EXIT, UserError } from '../errors.ts';
 import type { Host } from '../host/host.ts';
-import { hostAddresses, hostRoutes } from '../host/network.ts';
-import { unitState } from '../host/systemd.ts';
+import { addressOf, hostAddresses, hostRoutes } from '../host/network.ts';
+import { activeUnits } from '../host/systemd.ts';
 import type { Step } from '../phases/phase.ts';
 import { clockNotBehind } from './clock.ts';
 import { wantedArtifacts } from './components.ts';
+import { CONTAINERD_SOCKET } from './container-runtime.ts';
 import type { NodeContext } from './context.ts';
 
 /** What is wrong with a host, and what to do about it. */
@@ -122,12 +124,16 @@ const TOOLS = ['ip', 'nft', 'iptables', 'mount', 'modprobe', 'ss'] as const;
 
 function tool(host: Host, name: string): Check {
   return check(`FileExisting-${name}`, async () => {
-    const { exitCode } = await host.query(['sh', '-c', 'command -v "$1"', 'sh', name], {
-      allowFailure: true,
-    });
-    if (exitCode === 0) return undefined;
+    if (await hasProgram(host, name)) return undefined;
     return { message: `there is no program ${name}`, remedy: `install the package that holds ${name}` };
   });
+}
+
+/** Whether one of the folders of PATH has it. */
+async function hasProgram(host: Host, name: string): Promise<boolean> {
+  const folders = (process.env.PATH ?? '').split(delimiter);
+  const found = await Promise.all(folders.map((folder) => host.stat(join(folder, name))));
+  return found.some((file) => file !== undefined);
 }
 
 /** Controllers that the kubelet demands (Kubernetes documentation, cgroups). */
@@ -158,10 +164,9 @@ function enabledIn(text: string): string[] {
 }
 
 /** Programs that ask for the node by its name go wrong without; the cluster itself does not. */
-export function hostname(host: Host, nodeName: string): Check {
+export function hostname(nodeName: string): Check {
   return check('Hostname', async () => {
-    const { exitCode } = await host.query(['getent', 'hosts', nodeName], { allowFailure: true });
-    if (exitCode === 0) return undefined;
+    if ((await addressOf(nodeName)) !== undefined) return undefined;
     return {
       message: `the name ${nodeName} leads to no address on this host`,
       remedy: 'add it to /etc/hosts or to the DNS',
@@ -175,13 +180,7 @@ const OTHER_RUNTIMES = ['docker.service', 'crio.service'] as const;
 /** kadm brings its own containerd, with its own configuration: who uses one that is here would lose theirs. */
 export function noOtherRuntime(host: Host): Check {
   return check('CRI', async () => {
-    const states = await Promise.all(
-      OTHER_RUNTIMES.map(async (name) => ({ name, ...(await unitState(host, name)) })),
-    );
-    const users = [
-      ...states.filter(({ active }) => active).map(({ name }) => name),
-      ...(await namespaces(host)),
-    ];
+    const users = [...(await activeUnits(host, OTHER_RUNTIMES)), ...(await namespaces(host))];
     if (users.length === 0) return undefined;
     return {
       message: `a container runtime is in use here already, by ${users.join(', ')}`,
@@ -192,8 +191,8 @@ export function noOtherRuntime(host: Host): Check {
 
 /** Those of containerd that are not the kubelet's. */
 async function namespaces(host: Host): Promise<string[]> {
-  if ((await host.stat('/run/containerd/containerd.sock')) === undefined) return [];
-  const list = ['sh', '-c', 'command -v ctr >/dev/null && ctr namespaces list --quiet'];
+  if ((await host.stat(CONTAINERD_SOCKET)) === undefined || !(await hasProgram(host, 'ctr'))) return [];
+  const list = ['ctr', 'namespaces', 'list', '--quiet'];
   const { stdout } = await host.query(list, { allowFailure: true });
   const others = stdout.split('\n').filter((name) => name !== '' && name !== 'k8s.io' && name !== 'default');
   return others.map((name) => `containerd namespace ${name}`);
@@ -202,7 +201,7 @@ async function namespaces(host: Host): Promise<string[]> {
 /** Where the firewall drops what nodes say to each other, the cluster comes up and does not work: as kubeadm, only told. */
 export function firewalld(host: Host, ports: readonly string[]): Check {
   return check('Firewalld', async () => {
-    if (!(await unitState(host, 'firewalld.service')).active) return undefined;
+    if ((await activeUnits(host, ['firewalld.service'])).length === 0) return undefined;
     return {
       message: 'firewalld is at work here',
       remedy: `let the other nodes reach ${ports.join(', ')}, and let it forward packets of pods`,
@@ -242,12 +241,22 @@ function swap(host: Host): Check {
   });
 }
 
-/** `ss` names the process that listens. */
-export function portFree(host: Host, port: number): Check {
+/** A check for each port; `ss`, asked once for all, names the process that listens. */
+export function portsFree(host: Host, ports: readonly number[]): Check[] {
+  let asked: Promise<string[]> | undefined;
+  const listeners = (): Promise<string[]> => {
+    asked ??= host.query(['ss', '-Hltnp']).then(({ stdout }) => stdout.split('\n'));
+    return asked;
+  };
+  return ports.map((port) => portFree(port, listeners));
+}
+
+/** @param listeners lines of `ss`: state, two queues, the local address and port, the peer's, and who it is */
+function portFree(port: number, listeners: () => Promise<readonly string[]>): Check {
   return check(`Port-${port}`, async () => {
-    const { stdout } = await host.query(['ss', '-Hltnp', `sport = :${port}`]);
-    if (stdout.trim() === '') return undefined;
-    const owner = /users:\(\("([^"]+)",pid=(\d+)/.exec(stdout);
+    const line = (await listeners()).find((one) => one.split(/\s+/)[3]?.endsWith(`:${port}`) === true);
+    if (line === undefined) return undefined;
+    const owner = /users:\(\("([^"]+)",pid=(\d+)/.exec(line);
     const by = owner === null ? 'another program' : `${owner[1]} (pid ${owner[2]})`;
     return { message: `port ${port} is taken by ${by}`, remedy: 'stop it, or let it listen elsewhere' };
   });
