@@ -31,7 +31,7 @@ async function labTests(): Promise<Counts> {
     return await tests('lab');
   } finally {
     const loader = './test/template-loader.ts';
-    await runner.cleanUp(['node', '--import', loader, 'test/lab/support/test-labs.ts']);
+    await runner.cleanUp(['node', '--import', loader, 'test/lab/support/test-runs.ts']);
   }
 }
 

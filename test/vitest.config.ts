@@ -30,7 +30,7 @@ export default defineConfig({
           hookTimeout: 600_000,
           // Lab hosts share one kernel and two cores: files run one after the other.
           fileParallelism: false,
-          globalSetup: 'test/lab/support/tear-down.ts',
+          globalSetup: 'test/lab/support/around-run.ts',
         },
       },
     ],

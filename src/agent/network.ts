@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { makeSteps } from '../cni/apply.ts';
 import { type Backend, backendSchema } from '../cni/backend.ts';
-import type { Desired, Underlay } from '../cni/desired.ts';
+import { type Desired, noClaims, noteClaims, type Underlay } from '../cni/desired.ts';
 import { followNodes } from '../cni/follow.ts';
 import { ANNOTATION, type NodeFacts, nodeFacts } from '../cni/node-facts.ts';
 import { look, type NodeNetwork, type Pass, reconcile } from '../cni/reconcile.ts';
@@ -55,6 +55,7 @@ export class NetworkService implements Service {
   readonly #gate: PodGate;
   readonly #passLog: PassLog;
   readonly #tools = new EntryTools();
+  readonly #claims = noClaims();
   #network: NodeNetwork;
   #nodes: ReadonlyMap<string, NodeFacts> | undefined;
   /** Why this node has not the backend that it is wanted to have. */
@@ -115,7 +116,11 @@ export class NetworkService implements Service {
       this.#redial = new AbortController();
       const informer = new Informer<Listed, NodeFacts>(this.#client, {
         path: '/api/v1/nodes',
-        select: (node) => nodeFacts(node, nodeName),
+        select: (node) => {
+          const facts = nodeFacts(node, nodeName);
+          noteClaims(facts, this.#network, this.#claims);
+          return facts;
+        },
         onChange: (change) => {
           this.#nodes = informer.items;
           this.#lookDue ||= change.type === 'synced' || change.key === nodeName;
@@ -173,7 +178,7 @@ export class NetworkService implements Service {
     this.#desired = pass.desired;
     await makeSteps(pass.steps, this.#tools.run);
     this.#pass = pass;
-    this.#passed(pass, nodes, performance.now() - begun);
+    this.#passed(pass, nodes, { begun, madeAt: performance.now() });
   }
 
   async #reconcileOnce(): Promise<void> {
@@ -184,14 +189,15 @@ export class NetworkService implements Service {
     if (nodes === undefined || own === undefined) return;
     await this.#adoptBackend(own, nodes);
     const begun = performance.now();
-    const pass = await reconcile(this.#host, this.#network, nodes, this.#pass, (desired) => {
+    const known = { before: this.#pass, claims: this.#claims };
+    const pass = await reconcile(this.#host, this.#network, nodes, known, (desired) => {
       this.#desired = desired;
     });
     this.#pass = pass;
     if (pass === undefined) return;
     if (pass.steps.length > 0) this.#tools.end();
     this.#competing = await this.#gate.competing(this.#settings.network.exclusive);
-    this.#passed(pass, nodes, performance.now() - begun);
+    this.#passed(pass, nodes, { begun, madeAt: pass.madeAt ?? begun });
     this.#redialFrom(pass.desired.networks[0]?.underlay);
     this.#hooks.onReady();
     // Pods may start only now that the way to them exists.
@@ -204,7 +210,14 @@ export class NetworkService implements Service {
     else await this.#gate.open(own, announced, { podCidrs, mtu });
   }
 
-  #passed(pass: Pass, nodes: ReadonlyMap<string, NodeFacts>, ms: number): void {
+  /** @param times in milliseconds of performance.now() */
+  #passed(
+    pass: Pass,
+    nodes: ReadonlyMap<string, NodeFacts>,
+    { begun, madeAt }: { readonly begun: number; readonly madeAt: number },
+  ): void {
+    const ms = performance.now() - begun;
+    const madeMs = madeAt - begun;
     const { nodeName, backend } = this.#network;
     const facts = passFacts(pass, backend);
     let wanted = 0;
@@ -212,7 +225,7 @@ export class NetworkService implements Service {
       if (name !== nodeName && podCidrs.length > 0) wanted += 1;
     this.#hooks.record.passed(facts, wanted, { ms, trigger: this.#trigger });
     this.#hooks.onPass(facts);
-    this.#passLog.tell(facts, { ms, refused: this.#refused, competing: this.#competing });
+    this.#passLog.tell(facts, { ms, madeMs, refused: this.#refused, competing: this.#competing });
   }
 
   /** What `kadm network set` asks this node for. A backend by which a peer would be lost is not taken. */

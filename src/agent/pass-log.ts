@@ -5,6 +5,8 @@ import type { PassFacts } from './pass-facts.ts';
 /** What is told of a pass beside what it found itself. */
 export interface PassContext {
   readonly ms: number;
+  /** Of them those until the kernel had everything; what comes after is to see that it has. */
+  readonly madeMs: number;
   /** Why this node has not the backend that it is wanted to have. */
   readonly refused: string | undefined;
   /** CNI configurations that the runtime takes in place of ours. */
@@ -23,11 +25,11 @@ export class PassLog {
     this.#log = log;
   }
 
-  tell(facts: PassFacts, { ms, refused, competing }: PassContext): void {
+  tell(facts: PassFacts, { ms, madeMs, refused, competing }: PassContext): void {
     const { backend, repaired, shown, conflicts, warnings: changes, refusals, peerNodes: peers } = facts;
     const steps = Object.values(repaired).reduce((sum, count) => sum + count, 0);
     if (steps > 0) {
-      const took = { peers, steps, ms: Math.round(ms), shown };
+      const took = { peers, steps, ms: Math.round(ms), madeMs: Math.round(madeMs), shown };
       this.#log('info', 'brought up to date', { service: this.#service, ...took });
     }
     const warnings = [

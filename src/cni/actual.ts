@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
 import { FAMILY, type Family } from '../config/family.ts';
+import { CommandError } from '../host/command.ts';
 import type { Host } from '../host/host.ts';
 import { type NetworkPlan, ROUTE_PROTOCOL } from './desired.ts';
 import {
@@ -9,9 +10,9 @@ import {
   parseNeighbours,
   parseRoutes,
 } from './entries.ts';
-import { type ForwardState, readForward } from './forward.ts';
+import { type ForwardState, NO_FORWARD, parseForward } from './forward.ts';
 import { NFT_TABLE, type NftTable } from './network-table.ts';
-import { readTable } from './nft-table.ts';
+import { parseTable } from './nft-table.ts';
 import { vxlanDevice } from './vtep.ts';
 
 /** An interface of this host and its addresses, such as 192.168.1.5. */
@@ -129,36 +130,35 @@ export async function readFamilies(
   return new Map(await Promise.all(states));
 }
 
+/**
+ * One program for all that is asked of a family: to start one stops this process for some 4 ms, and the agent asks every
+ * 30 s. After each answer comes its exit code, between record separators.
+ */
+const QUESTIONS = `
+answer() { "$@"; printf '\\036%s\\036' "$?"; }
+answer ip -N -oneline "-$1" route show table main
+answer ip "-$1" neigh show dev "$2" nud permanent
+answer bridge fdb show dev "$2"
+answer nft -j list table "$3" "$4"
+answer "$5-save" -t filter`;
+
 async function readFamily(host: Host, family: Family, device: string): Promise<FamilyState> {
-  const present = (await host.stat(`/sys/class/net/${device}`)) !== undefined;
-  const [routes, neighbours, fdb, table, forward] = await Promise.all([
-    readRoutes(host, family),
-    present ? readNeighbours(host, family, device) : new Map<string, string>(),
-    present ? readForwarding(host, device) : [],
-    readTable(host, FAMILY[family].nft, NFT_TABLE),
-    readForward(host, family),
-  ]);
-  return { routes, neighbours, fdb, table, forward };
-}
-
-async function readRoutes(host: Host, family: Family): Promise<ActualRoute[]> {
-  const argv = ['ip', '-N', '-oneline', `-${family}`, 'route', 'show', 'table', 'main'];
-  return parseRoutes((await host.query(argv)).stdout);
-}
-
-async function readNeighbours(host: Host, family: Family, device: string): Promise<Map<string, string>> {
-  const argv = ['ip', `-${family}`, 'neigh', 'show', 'dev', device, 'nud', 'permanent'];
-  return parseNeighbours(await askOf(host, argv));
-}
-
-async function readForwarding(host: Host, device: string): Promise<ForwardingEntry[]> {
-  return parseForwarding(await askOf(host, ['bridge', 'fdb', 'show', 'dev', device]));
-}
-
-/** What a query prints; nothing where the device that it asks about has just gone. */
-async function askOf(host: Host, argv: readonly string[]): Promise<string> {
-  const { stdout, exitCode } = await host.query(argv, { allowFailure: true });
-  return exitCode === 0 ? stdout : '';
+  const { nft, iptables } = FAMILY[family];
+  const argv = ['sh', '-c', QUESTIONS, 'kadm-look', String(family), device, nft, NFT_TABLE, iptables];
+  const { stdout, stderr } = await host.query(argv);
+  const parts = stdout.split('\x1e');
+  const answer = (index: number): string | undefined =>
+    parts[2 * index + 1] === '0' ? parts[2 * index] : undefined;
+  const [routes, table, rules] = [answer(0), answer(3), answer(4)];
+  if (routes === undefined) throw new CommandError(argv, 'no routes', Number(parts[1]), stderr);
+  return {
+    routes: parseRoutes(routes),
+    // Nothing where there is no such device.
+    neighbours: parseNeighbours(answer(1) ?? ''),
+    fdb: parseForwarding(answer(2) ?? ''),
+    table: table === undefined ? undefined : parseTable(table, nft, NFT_TABLE),
+    forward: rules === undefined ? NO_FORWARD : parseForward(rules),
+  };
 }
 
 /** Whether a route is one that kadm made. */

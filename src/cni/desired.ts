@@ -4,7 +4,7 @@ import { type Backend, isDirect, needsTunnel } from './backend.ts';
 import { forwardRules } from './forward.ts';
 import { type NftTable, networkTable } from './network-table.ts';
 import type { NodeFacts } from './node-facts.ts';
-import { type Claims, choosePeers, type Peer, type PeerRules, type Refusal } from './peers.ts';
+import { type Claims, choosePeers, knownClaim, type Peer, type PeerRules, type Refusal } from './peers.ts';
 import { bridgeMac, vtepMac, vxlanDevice } from './vtep.ts';
 
 /**
@@ -115,9 +115,14 @@ export function noClaims(): FamilyClaims {
   return { 4: new WeakMap(), 6: new WeakMap() };
 }
 
+/** Looks at what a Node claims as soon as it is known: with thousands, the network waits for it otherwise. */
+export function noteClaims(node: NodeFacts, { clusterCidrs, vni }: NetworkPlan, known: FamilyClaims): void {
+  for (const { family } of clusterCidrs) knownClaim(node, { family, clusterCidrs, vni }, known[family]);
+}
+
 /**
  * The kernel state that this set of Nodes asks for, and the Nodes that are left out of it.
- * @param known of a call with the same plan and host; it is added to
+ * @param known of a call with the same plan; it is added to
  */
 export function desiredNetwork(
   nodes: Iterable<NodeFacts>,

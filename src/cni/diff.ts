@@ -3,7 +3,7 @@ import { FAMILY, familyOf } from '../config/family.ts';
 import type { Actual, FamilyState, HostInterface } from './actual.ts';
 import { bridgeSteps, ownPodsSteps } from './bridge.ts';
 import type { Desired, FamilyNetwork, VxlanLink } from './desired.ts';
-import { forwardCommands, forwardDiffers } from './forward.ts';
+import { forwardCommands, forwardDiffers, NO_FORWARD } from './forward.ts';
 import type { NftTable } from './network-table.ts';
 import { isMarked, OWNER_ALIAS } from './ownership.ts';
 import { routeSteps } from './routes.ts';
@@ -53,7 +53,7 @@ const NOTHING: FamilyState = {
   neighbours: new Map(),
   fdb: [],
   table: undefined,
-  forward: { drops: false, rules: undefined },
+  forward: NO_FORWARD,
 };
 
 /** Undefined where another program has what the tunnel needs. */

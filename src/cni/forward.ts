@@ -1,7 +1,4 @@
 import type { Cidr } from '../config/cidr.ts';
-import { FAMILY, type Family } from '../config/family.ts';
-import { UserError } from '../errors.ts';
-import type { Host } from '../host/host.ts';
 
 /** Our chain in the table filter of iptables, and what leads to it. */
 export const FORWARD_CHAIN = 'KADM-FORWARD';
@@ -49,18 +46,10 @@ export function forwardCommands(rules: readonly string[], present: ForwardState)
   return `${lines.join('\n')}\n`;
 }
 
-/** A host without iptables has nothing that we could be dropped by there. */
-export async function readForward(host: Host, family: Family): Promise<ForwardState> {
-  try {
-    const argv = [`${FAMILY[family].iptables}-save`, '-t', 'filter'];
-    const { stdout, exitCode } = await host.query(argv, { allowFailure: true });
-    return exitCode === 0 ? parseForward(stdout) : { drops: false, rules: undefined };
-  } catch (error) {
-    if (error instanceof UserError) return { drops: false, rules: undefined };
-    throw error;
-  }
-}
+/** Of a host without iptables: there is nothing that we could be dropped by there. */
+export const NO_FORWARD: ForwardState = { drops: false, rules: undefined };
 
+/** @param save what `iptables-save -t filter` prints */
 export function parseForward(save: string): ForwardState {
   const lines = save.split('\n');
   const chain = lines.some((line) => line.startsWith(`:${FORWARD_CHAIN} `));

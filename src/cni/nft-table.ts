@@ -1,5 +1,4 @@
 import * as z from 'zod/mini';
-import type { Host } from '../host/host.ts';
 import type { Expression, NftTable } from './network-table.ts';
 
 const expression = z.record(z.string(), z.unknown());
@@ -37,14 +36,4 @@ export function parseTable(text: string, family: NftTable['family'], name: strin
     if ('rule' in item) rules.get(item.rule.chain)?.push(item.rule.expr);
   }
   return { family, name, chains };
-}
-
-export async function readTable(
-  host: Host,
-  family: NftTable['family'],
-  name: string,
-): Promise<NftTable | undefined> {
-  const argv = ['nft', '-j', 'list', 'table', family, name];
-  const { stdout, exitCode } = await host.query(argv, { allowFailure: true });
-  return exitCode === 0 ? parseTable(stdout, family, name) : undefined;
 }

@@ -26,11 +26,15 @@ export interface Refusal {
   readonly kind: 'claim' | 'unreachable';
 }
 
-/** What a peer must not claim, and what it must lie within. */
-export interface PeerRules {
+/** What a claim is judged by alone, whatever other Nodes and this host have. */
+export interface ClaimRules {
   readonly family: Family;
   readonly clusterCidrs: readonly Cidr[];
   readonly vni: number;
+}
+
+/** What a peer must not claim, and what it must lie within. */
+export interface PeerRules extends ClaimRules {
   readonly backend: Backend;
   readonly underlay: Underlay;
   readonly own: { readonly name: string; readonly podCidr: Cidr; readonly mac: string };
@@ -48,14 +52,17 @@ class Refused extends Error {
   }
 }
 
-/** What was found of Nodes before, under the same rules: of thousands, few have changed since. */
-export type Claims = WeakMap<NodeFacts, Peer | Refused | undefined>;
+/** What was found of Nodes before, by the same rules: of thousands, few have changed since. */
+export type Claims = WeakMap<NodeFacts, Claim>;
+
+/** Undefined of a Node that announces nothing yet. */
+type Claim = Peer | Refused | undefined;
 
 /**
  * Sorts the other Nodes into peers and refusals. What a Node says of itself is not trusted: it can neither
  * take over what is another's nor what is ours, nor bring anything unparsed to the kernel. Nodes that have
  * no pod CIDR or no annotations yet are in neither list. The result does not depend on the order of `nodes`.
- * @param known of a call with the same cluster CIDRs, VNI and own addresses; it is added to
+ * @param known of a call with the same cluster CIDRs and VNI; it is added to
  */
 export function choosePeers(
   nodes: Iterable<NodeFacts>,
@@ -67,7 +74,7 @@ export function choosePeers(
   const all = byAge(nodes);
   for (const node of all) {
     if (node.name === rules.own.name) continue;
-    const claim = knownClaim(node, rules, known);
+    const claim = notOurs(knownClaim(node, rules, known), rules);
     if (claim instanceof Refused) refusals.push(refusal(node.name, claim));
     else if (claim !== undefined) claims.push(claim);
   }
@@ -105,9 +112,10 @@ function refusal(node: string, { message, kind }: Refused): Refusal {
   return { node, reason: message, kind };
 }
 
-function knownClaim(node: NodeFacts, rules: PeerRules, known: Claims): Peer | Refused | undefined {
+/** What a Node claims, checked as far as it can be without all others; found again, where it was looked at before. */
+export function knownClaim(node: NodeFacts, rules: ClaimRules, known: Claims): Claim {
   if (known.has(node)) return known.get(node);
-  let claim: Peer | Refused | undefined;
+  let claim: Claim;
   try {
     claim = claimOf(node, rules);
   } catch (error) {
@@ -122,6 +130,12 @@ function byAge(nodes: Iterable<NodeFacts>): NodeFacts[] {
   return [...nodes].sort((a, b) => a.createdAt - b.createdAt || (a.name < b.name ? -1 : 1));
 }
 
+/** Tunnels do not lead to ourselves. */
+function notOurs(claim: Claim, { ownAddresses }: PeerRules): Claim {
+  if (claim === undefined || claim instanceof Refused || !ownAddresses.includes(claim.publicIp)) return claim;
+  return new Refused(`its public IP ${claim.publicIp} is this host's`);
+}
+
 /** Without a tunnel the next hop must be the peer itself. */
 function refuseUnreachable({ backend, publicIp }: Peer, { backend: own, underlay }: PeerRules): void {
   const who = own === 'host-gw' ? 'this node' : backend === 'host-gw' ? 'it' : undefined;
@@ -133,7 +147,7 @@ function refuseUnreachable({ backend, publicIp }: Peer, { backend: own, underlay
 }
 
 /** What a Node announces, parsed; undefined when it announces nothing yet. */
-function claimOf(node: NodeFacts, rules: PeerRules): Peer | undefined {
+function claimOf(node: NodeFacts, rules: ClaimRules): Peer | undefined {
   const [oversized] = node.oversized;
   if (oversized !== undefined) throw new Refused(`its annotation ${oversized} is longer than any real one`);
   const keys = FAMILY_ANNOTATIONS[rules.family];
@@ -153,7 +167,7 @@ function backendOf(type: string, own: string | undefined): Backend {
   throw new Refused(`its backend is ${quote(type)}, not vxlan or host-gw`);
 }
 
-function podCidrOf(texts: readonly string[], { family, clusterCidrs }: PeerRules): Cidr | undefined {
+function podCidrOf(texts: readonly string[], { family, clusterCidrs }: ClaimRules): Cidr | undefined {
   for (const text of texts) {
     const cidr = parsedCidr(text);
     if (cidr.family !== family) continue;
@@ -206,13 +220,12 @@ function parsedJson(text: string): unknown {
   }
 }
 
-/** Tunnels lead to one machine of the underlay: not to ourselves, not into the pod network, not to a group. */
-function publicIpFrom(text: string, { family, ownAddresses, clusterCidrs }: PeerRules): string {
+/** Tunnels lead to one machine of the underlay: not into the pod network, not to a group. */
+function publicIpFrom(text: string, { family, clusterCidrs }: ClaimRules): string {
   const address = isIP(text) === family && !text.includes('%') ? canonicalAddress(text) : undefined;
   if (address === undefined || UNUSABLE.some((range) => contains(range, address))) {
     throw new Refused(`its public IP ${quote(text)} is not the ${FAMILY[family].name} address of a host`);
   }
-  if (ownAddresses.includes(address)) throw new Refused(`its public IP ${address} is this host's`);
   if (clusterCidrs.some((cluster) => contains(cluster, address))) {
     throw new Refused(`its public IP ${address} lies within the pod network`);
   }

@@ -43,6 +43,8 @@ export interface Pass extends Difference {
   readonly peers: number;
   /** What works, but not as it was meant, in words for a log. */
   readonly warnings: readonly string[];
+  /** When the last of its steps was made, in milliseconds of performance.now(); undefined where there was none. */
+  readonly madeAt?: number;
   /** The kernel as it was found last, but for the entries of peers. */
   readonly actual: Actual;
   /** What it was planned with, and what was found of the Nodes: for a pass that follows, which changes it in place. */
@@ -53,36 +55,45 @@ export interface Pass extends Difference {
   readonly claims: FamilyClaims;
 }
 
+/** What need not be found again. */
+export interface Known {
+  /** The last pass. */
+  readonly before?: Pass | undefined;
+  /** Those of the pass before, when left out. */
+  readonly claims?: FamilyClaims;
+}
+
 /** Shown at most, of steps that did not hold. */
 const SHOWN_STEPS = 3;
 
 /**
  * Compares what the Nodes ask for with what the kernel has; changes nothing. Undefined as long as this node
  * has no Node or no pod CIDR yet.
- * @param before an earlier pass with the same settings
+ * @param known of earlier passes with the same settings
  * @throws UserError when none of the node's addresses is on any of its interfaces, or a pod CIDR is not the cluster's
  */
 export async function look(
   host: Host,
   network: NodeNetwork,
   nodes: ReadonlyMap<string, NodeFacts>,
-  before?: Pass,
+  { before, claims = before?.claims ?? noClaims() }: Known = {},
 ): Promise<Pass | undefined> {
   const own = nodes.get(network.nodeName);
   const podCidrs = own === undefined ? [] : ownPodCidrs(own, network);
   if (own?.own === undefined || podCidrs.length === 0) return undefined;
   const families = podCidrs.map(({ family }) => family);
+  const asked = readInterfaces(host);
   // It goes on while the Nodes are looked at; should it fail first, it is told below.
   const reading = readFamilies(host, families, network);
   reading.catch(() => undefined);
-  const interfaces = await readInterfaces(host);
+  const interfaces = await asked;
   const { underlays, warnings, lacking } = await underlaysOf(host, network, own.own, {
     families,
     interfaces,
   });
   const facts: HostFacts = { podCidrs, underlays, addresses: hostAddresses(interfaces, network) };
   const same = isDeepStrictEqual(before?.facts, facts) ? before : undefined;
-  const planned = sameNodes(same, nodes) ?? plan(nodes, network, facts, same?.claims);
+  const planned = sameNodes(same, nodes) ?? plan(nodes, network, facts, claims);
   const unplugged = await unpluggedPods(host, interfaces);
   const actual: Actual = { interfaces, networks: await reading, unplugged };
   const found = difference(planned.desired, actual);
@@ -95,7 +106,7 @@ function plan(
   all: ReadonlyMap<string, NodeFacts>,
   network: NodeNetwork,
   facts: HostFacts,
-  claims = noClaims(),
+  claims: FamilyClaims,
 ): Planned {
   // Nodes go on changing.
   const nodes = new Map(all);
@@ -185,7 +196,7 @@ async function presentUnderlay(
 
 /**
  * Makes the kernel what the Nodes ask for, and reads it again to see that it is.
- * @param before an earlier pass with the same settings
+ * @param known of earlier passes with the same settings
  * @param onPlanned told what is wanted before any of it is made
  * @throws UserError where another program has a device that is needed
  * @throws CommandError for steps that the kernel refused, Error when the kernel does not have what was made
@@ -194,21 +205,22 @@ export async function reconcile(
   host: Host,
   network: NodeNetwork,
   nodes: ReadonlyMap<string, NodeFacts>,
-  before?: Pass,
+  known: Known = {},
   onPlanned: (desired: Desired) => void = () => {},
 ): Promise<Pass | undefined> {
-  const pass = await look(host, network, nodes, before);
+  const pass = await look(host, network, nodes, known);
   if (pass?.blocked) throw new UserError(pass.conflicts.join('; '), { exitCode: EXIT.preflight });
   if (pass === undefined) return pass;
   onPlanned(pass.desired);
   if (pass.steps.length === 0) return pass;
   await applySteps(host, pass.steps);
-  const after = await look(host, network, pass.nodes, pass);
+  const madeAt = performance.now();
+  const after = await look(host, network, pass.nodes, { before: pass });
   if (after !== undefined && after.steps.length > 0) {
     const shown = after.steps.slice(0, SHOWN_STEPS).map((step) => nameStep(step));
     throw new Error(`the kernel has not kept ${after.steps.length} changes, such as: ${shown.join('; ')}`);
   }
-  return { ...pass, actual: after?.actual ?? pass.actual };
+  return { ...pass, actual: after?.actual ?? pass.actual, madeAt };
 }
 
 function ownPodCidrs(node: NodeFacts, { clusterCidrs }: NetworkPlan): Cidr[] {

@@ -17,6 +17,7 @@ export function scaleSection(figures: ScaleFigures, machine: Machine): string {
       [`${sync.entries} entries of ${nodes - 1} peers`, 'median', 'runs'],
       [
         ['by hand: `ip -batch`, `bridge -batch`', seconds(median(sync.byHand)), list(sync.byHand)],
+        ['by the agent, until the kernel has them', seconds(median(sync.made)), list(sync.made)],
         ['by the agent, read again to check', seconds(median(sync.reconciled)), list(sync.reconciled)],
         [
           'from the start of the agent, all Nodes listed, until READY',
@@ -28,7 +29,8 @@ export function scaleSection(figures: ScaleFigures, machine: Machine): string {
     table(
       ['', 'measured', 'at most'],
       [
-        ['the agent / by hand', ratio(median(sync.reconciled) / median(sync.byHand)), '1.5'],
+        ['the agent / by hand', ratio(median(sync.made) / median(sync.byHand)), '1.5'],
+        ['the agent, read again / by hand', ratio(median(sync.reconciled) / median(sync.byHand)), ''],
         ['start until READY / by hand', ratio(median(sync.ready) / median(sync.byHand)), ''],
         ['one change of a Node to the kernel, median', ms(median(changes)), ''],
         [`99 % of ${changes.length} changes`, ms(percentile(changes, 0.99)), '20 ms'],

@@ -12,6 +12,3 @@ export async function removeTestLabs(): Promise<void> {
   const left = (await labsToDestroy()).filter((name) => isTestLab(name) && name !== kept);
   for (const name of left) await destroyLab(name, { emit: () => {} });
 }
-
-// Run by itself, for the end of `npm test`.
-if (process.argv[1] === import.meta.filename) await removeTestLabs();
