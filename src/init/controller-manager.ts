@@ -1,11 +1,8 @@
-import leaseRights from '../../templates/objects/controller-manager-lease.yaml';
-import { renderManifest } from '../kube/manifest.ts';
 import { changesOf } from '../node/context.ts';
 import { existingPki } from '../node/pki-files.ts';
 import type { Phase } from '../phases/phase.ts';
 import { isExternal } from '../pki/external.ts';
 import { PKI } from './apiserver.ts';
-import { applyAll } from './apply.ts';
 import { type ControlPlaneContext, cidrList } from './context.ts';
 import { imageOf } from './images.ts';
 import {
@@ -27,11 +24,7 @@ export const controllerManager: Phase<ControlPlaneContext> = {
   async run(context) {
     const external = isExternal(await existingPki(context.host), 'ca');
     const pod = controllerManagerPod(context, external);
-    // Its container takes several times as long to start as its rights take to be written.
-    await Promise.all([
-      applyAll(context, renderManifest(leaseRights, {})),
-      writeStaticPod(changesOf(context, 'controller-manager'), pod, context.patches),
-    ]);
+    await writeStaticPod(changesOf(context, 'controller-manager'), pod, context.patches);
   },
 };
 

@@ -12,6 +12,7 @@ import { bootstrapToken } from './bootstrap-token.ts';
 import { certs } from './certs.ts';
 import type { InitContext } from './context.ts';
 import { controllerManager } from './controller-manager.ts';
+import { controllerManagerLease } from './controller-manager-lease.ts';
 import { etcd } from './etcd.ts';
 import { kubeconfig } from './kubeconfig.ts';
 import { kubeletFinalize } from './kubelet-finalize.ts';
@@ -49,6 +50,7 @@ export const initPhases: readonly Phase<InitContext>[] = [
   waitApiserver,
   waitNamespaces,
   controllerManager,
+  controllerManagerLease,
   uploadConfig,
   uploadCerts,
   bootstrapToken,
