@@ -7,7 +7,14 @@ import { kubeconfigAt } from '../pki/client-files.ts';
 import { isExternal } from '../pki/external.ts';
 import { certificateFileOf } from '../pki/kubeconfig.ts';
 import { AGENT_IDENTITY, KUBERNETES_DIRECTORY, PKI_DIRECTORY } from '../pki/plan.ts';
-import { AUTHORITIES, type AuthorityId, CERTIFICATES, type Component, KUBECONFIGS } from '../pki/table.ts';
+import {
+  AUTHORITIES,
+  type AuthorityId,
+  CERTIFICATES,
+  type Component,
+  KUBECONFIGS,
+  partOf,
+} from '../pki/table.ts';
 
 export type Renewer = 'kadm' | 'kubelet' | 'agent';
 
@@ -34,11 +41,6 @@ export interface Inventory {
 
 const MANIFEST = '/etc/kubernetes/manifests/kube-apiserver.yaml';
 const ETCD_MANIFEST = '/etc/kubernetes/manifests/etcd.yaml';
-
-/** etcd/server is called etcd-server, as with kubeadm. */
-export function nameOf(file: string): string {
-  return file.replace('/', '-');
-}
 
 /**
  * The certificates of this host: of a control plane all of them, of a worker those of the kubelet and of the agent.
@@ -72,14 +74,14 @@ function authorityItems(files: ReadonlyMap<string, string>): Item[] {
   return (Object.keys(AUTHORITIES) as AuthorityId[]).map((id) => {
     const path = `${PKI_DIRECTORY}/${id}.crt`;
     const certPem = files.get(path);
-    return { name: nameOf(id), path, authority: undefined, renewedBy: 'kadm', usedBy: undefined, certPem };
+    return { name: partOf(id), path, authority: undefined, renewedBy: 'kadm', usedBy: undefined, certPem };
   });
 }
 
 async function certificateItems(host: Host, files: ReadonlyMap<string, string>): Promise<Item[]> {
   const pairs = CERTIFICATES.map(({ file, authority, usedBy }): Item => {
     const path = `${PKI_DIRECTORY}/${file}.crt`;
-    return { name: nameOf(file), path, authority, renewedBy: 'kadm', usedBy, certPem: files.get(path) };
+    return { name: partOf(file), path, authority, renewedBy: 'kadm', usedBy, certPem: files.get(path) };
   });
   const kubeconfigs = KUBECONFIGS.map(async ({ file, usedBy }): Promise<Item> => {
     const path = `${KUBERNETES_DIRECTORY}/${file}`;
@@ -142,7 +144,7 @@ function expiration(item: Item, files: ReadonlyMap<string, string>, now: Date): 
     expirationDate: validToDate.toISOString().replace('.000Z', 'Z'),
     residualTime: Math.floor((validToDate.getTime() - now.getTime()) / 1000),
     externallyManaged: isExternal(files, id),
-    ...(authority === undefined ? {} : { caName: nameOf(authority), renewedBy }),
+    ...(authority === undefined ? {} : { caName: partOf(authority), renewedBy }),
     missing: false,
   };
 }

@@ -19,7 +19,7 @@ const PHASES = /^<ids>$/;
  * What may stand in place of the last word of a command line; derived from the commands themselves.
  * @param program the whole command line
  * @param words those after `kadm`; the last one is unfinished, perhaps empty
- * @param phaseIds the phases of a command
+ * @param phaseIds the phases of a command, and their parts as lists name them: PHASE/PART
  */
 export function candidates(
   program: Command,
@@ -39,14 +39,14 @@ export function candidates(
     return option?.required ? valuesOf(option, value, `${flag}=`, phases) : [];
   }
   if (last.startsWith('-')) return flagsOf(command, last);
-  if (isPhase) return operands === 0 ? phases.filter(({ word }) => word.startsWith(last)) : [];
-  return operandsOf(command, operands, last);
+  if (isPhase) return phaseWords(phases, operands, last);
+  return operandsOf(command, operands.length, last);
 }
 
 interface Place {
   readonly command: Command;
-  /** How many operands of the command come before. */
-  readonly operands: number;
+  /** Those of the command that come before. */
+  readonly operands: readonly string[];
   /** The option whose value comes next. */
   readonly awaiting: Option | undefined;
   /** After `--`: what follows is another program's. */
@@ -56,7 +56,7 @@ interface Place {
 /** Where a command line has got to after these words. */
 function walk(program: Command, words: readonly string[]): Place {
   let command = program;
-  let operands = 0;
+  const operands: string[] = [];
   let awaiting: Option | undefined;
   for (const word of words) {
     if (awaiting !== undefined) {
@@ -67,12 +67,26 @@ function walk(program: Command, words: readonly string[]): Place {
       const option = optionOf(command, word);
       if (option?.required) awaiting = option;
     } else {
-      const child = operands === 0 ? childOf(command, word) : undefined;
-      if (child === undefined) operands += 1;
+      const child = operands.length === 0 ? childOf(command, word) : undefined;
+      if (child === undefined) operands.push(word);
       else command = child;
     }
   }
   return { command, operands, awaiting, ended: false };
+}
+
+/** A phase; after one, its parts. */
+function phaseWords(phases: readonly Candidate[], operands: readonly string[], start: string): Candidate[] {
+  const before = operands.map((word) => `${word}/`).join('');
+  return phases
+    .filter(({ word }) => word.startsWith(`${before}${start}`))
+    .map(({ word, description }) => ({ word: word.slice(before.length), description }))
+    .filter(({ word }) => isDue(word, start));
+}
+
+/** Parts of phases only where a slash is typed: before, they would stand between the phases. */
+function isDue(word: string, typed: string): boolean {
+  return typed.includes('/') || !word.includes('/');
 }
 
 function childOf(command: Command, name: string): Command | undefined {
@@ -125,9 +139,10 @@ function valuesOf(
 
 /** The next item of a list with commas; none that it has already. */
 function listItems(items: readonly Candidate[], start: string, before: string): Candidate[] {
-  const chosen = start.split(',').slice(0, -1);
+  const chosen = start.split(',');
+  const typed = chosen.pop() ?? '';
   const head = chosen.map((item) => `${item},`).join('');
   return items
-    .filter(({ word }) => !chosen.includes(word) && `${head}${word}`.startsWith(start))
+    .filter(({ word }) => !chosen.includes(word) && word.startsWith(typed) && isDue(word, typed))
     .map(({ word, description }) => ({ word: `${before}${head}${word}`, description }));
 }

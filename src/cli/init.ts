@@ -34,7 +34,8 @@ Examples:
 const PHASE_EXAMPLES = `
 Examples:
   kadm init phase
-  kadm init phase certs
+  kadm init phase certs all
+  kadm init phase certs apiserver --apiserver-cert-extra-sans api.example.org
   kadm init phase control-plane apiserver --config cluster.yaml
   kadm init phase addon all --dry-run
   kadm init phase upload-certs
@@ -55,7 +56,10 @@ export function initCommand(): Command {
     .action(async (options: InitOptions) => await runInit(options));
   const phase = withOptions(new Command('phase'))
     .description('run only these phases of init; without a name, list them')
-    .argument('[name...]', 'a phase, or kubeadm’s name of several, such as control-plane or addon coredns')
+    .argument(
+      '[name...]',
+      'a phase, a part of one, such as certs ca, or kubeadm’s name of several, such as control-plane',
+    )
     .addHelpText('after', PHASE_EXAMPLES)
     .action(async (words: string[], options: InitOptions) => {
       await (words.length === 0 ? listPhases() : runInit(options, [words.join(' ')]));

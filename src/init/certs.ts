@@ -5,8 +5,8 @@ import { changesOf } from '../node/context.ts';
 import { existingPki } from '../node/pki-files.ts';
 import type { Changes } from '../phases/changes.ts';
 import type { Phase } from '../phases/phase.ts';
-import { PKI_DIRECTORY, planPki } from '../pki/pki.ts';
-import type { PkiSettings } from '../pki/table.ts';
+import { PKI_DIRECTORY, type PkiFile, planPki } from '../pki/pki.ts';
+import { CERTS_PARTS, type PkiSettings } from '../pki/table.ts';
 import { type ControlPlaneContext, joinEndpoint, localUrl, serverUrl } from './context.ts';
 
 /** The certificate authorities and the certificates that they sign: what is there and right stays. */
@@ -14,13 +14,28 @@ export const certs: Phase<ControlPlaneContext> = {
   id: 'certs',
   title: 'Make the certificates',
   needs: ['preflight'],
-  async run(context) {
-    const changes = changesOf(context, 'certs');
-    await makePkiFolder(changes, context.settings.certificatesDir);
-    const files = await planPki(pkiSettings(context.settings), await existingPki(context.host), new Date());
-    await changes.files(files.filter(({ path }) => path.startsWith(PKI_DIRECTORY)));
+  parts: CERTS_PARTS,
+  async run(context, step) {
+    const made = await makePki(context, changesOf(context, 'certs'), step.parts);
+    if (made.length === 0) step.note('the configuration names another etcd');
   },
 };
+
+/**
+ * Makes what is missing of these parts of the PKI.
+ * @returns all files of theirs, new and kept ones
+ * @throws UserError as planPki does
+ */
+export async function makePki(
+  { host, settings }: ControlPlaneContext,
+  changes: Changes,
+  parts: readonly string[],
+): Promise<PkiFile[]> {
+  await makePkiFolder(changes, settings.certificatesDir);
+  const files = await planPki(pkiSettings(settings), await existingPki(host), new Date(), parts);
+  await changes.files(files);
+  return files;
+}
 
 /** Another place for the certificates is one to which the usual one leads: everybody finds them there as well. */
 export async function makePkiFolder(changes: Changes, directory: string): Promise<void> {

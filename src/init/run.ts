@@ -19,7 +19,7 @@ export interface InitRun {
   readonly host: Host;
   /** Path of this executable. */
   readonly executable: string;
-  /** Names of the phases to run alone; all when left out. */
+  /** Names of the phases, and of parts of them, to run alone; all when left out. */
   readonly only?: readonly string[];
   readonly emit: Emit;
   readonly signal: AbortSignal;

@@ -13,19 +13,30 @@ import { cidrList, clusterDNS, type InitContext } from './context.ts';
 /** Name and key of the ConfigMap in which kadm keeps what kubeadm's ConfigMaps have no place for. */
 export const KADM_CONFIG = { name: 'kadm-config', key: 'network' } as const;
 
+/** What is kept, each in the ConfigMap PART-config, with the right of joining nodes to read it. */
+const KEPT: Readonly<Record<string, (context: InitContext) => object[]>> = {
+  kubeadm: (context) => [
+    configMap('kubeadm-config', { ClusterConfiguration: kubeYaml(clusterConfiguration(context)) }),
+    ...reader('kubeadm:nodes-kubeadm-config', 'kubeadm-config'),
+  ],
+  kubelet: (context) => [
+    configMap('kubelet-config', { kubelet: kubeYaml(kubeletConfig(context)) }),
+    ...reader('kubeadm:kubelet-config', 'kubelet-config'),
+  ],
+  kadm: (context) => networkConfigObjects(networkConfig(context)),
+};
+
 /** Keeps the cluster's configuration in the cluster, where joining nodes, and kubeadm, look for it. */
 export const uploadConfig: Phase<InitContext> = {
   id: 'upload-config',
   title: 'Keep the configuration in the cluster',
   needs: ['wait-namespaces'],
-  async run(context) {
-    await applyAll(context, [
-      configMap('kubeadm-config', { ClusterConfiguration: kubeYaml(clusterConfiguration(context)) }),
-      configMap('kubelet-config', { kubelet: kubeYaml(kubeletConfig(context)) }),
-      ...reader('kubeadm:nodes-kubeadm-config', 'kubeadm-config'),
-      ...reader('kubeadm:kubelet-config', 'kubelet-config'),
-      ...networkConfigObjects(networkConfig(context)),
-    ]);
+  parts: Object.keys(KEPT),
+  async run(context, step) {
+    await applyAll(
+      context,
+      step.parts.flatMap((part) => KEPT[part]?.(context) ?? []),
+    );
   },
 };
 

@@ -10,7 +10,7 @@ import { readPatches } from '../node/patches.ts';
 import type { Emit } from '../phases/events.ts';
 import { Ledger } from '../phases/ledger.ts';
 import { runPhases } from '../phases/runner.ts';
-import { type PhaseNames, phasesNamed } from '../phases/select.ts';
+import { type PhaseNames, selected } from '../phases/select.ts';
 import { Discovered, type JoinContext } from './context.ts';
 import { runControlPlanePhases } from './control-plane/run.ts';
 import {
@@ -36,7 +36,7 @@ export interface JoinRun {
   readonly host: Host;
   /** Path of this executable. */
   readonly executable: string;
-  /** Names of the phases to run alone; all when left out. */
+  /** Names of the phases, and of parts of them, to run alone; all when left out. */
   readonly only?: readonly string[];
   readonly emit: Emit;
   readonly signal: AbortSignal;
@@ -107,8 +107,8 @@ function onlyOf(
   names: PhaseNames,
 ): { readonly only?: readonly string[] } {
   if (only === undefined) return {};
-  const ids = only.flatMap((name) => phasesNamed(name, phases, names));
-  return { only: ids.every((id) => BEFORE_DISCOVERY.includes(id)) ? ids : ['discovery', ...ids] };
+  const early = selected(only, phases, names).every(({ id }) => BEFORE_DISCOVERY.includes(id));
+  return { only: early ? only : ['discovery', ...only] };
 }
 
 /** @throws UserError when a host was prepared for another Kubernetes than the cluster has */

@@ -10,6 +10,8 @@ export interface Step {
   note(message: string): void;
   /** For a phase that runs steps of its own: events with paths below this phase. */
   readonly emit: Emit;
+  /** Of the phase's parts those to do, in their order: all, unless some were named or left out. */
+  readonly parts: readonly string[];
 }
 
 /**
@@ -19,6 +21,8 @@ export interface Step {
 export interface Phase<Context> {
   readonly id: string;
   readonly title: string;
+  /** What of it can be done, or left out, by itself: `certs ca`, `certs/ca`. */
+  readonly parts?: readonly string[];
   /** Ids of phases that must have finished, or been skipped, before this one starts. */
   readonly needs: readonly string[];
   /** The reason why there is nothing to do, if so. */

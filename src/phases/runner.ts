@@ -2,13 +2,13 @@ import { EXIT, messageOf, UserError } from '../errors.ts';
 import { CommandError } from '../host/command.ts';
 import { type Emit, within } from './events.ts';
 import type { Phase, Step } from './phase.ts';
-import { onlyPhases, type PhaseNames, phasesNamed } from './select.ts';
+import { onlyPhases, type PhaseNames, partsIn, type Selected, selected } from './select.ts';
 
 export interface RunPhasesOptions {
   readonly emit: Emit;
-  /** Names of phases to leave out (`--skip-phases`). */
+  /** Names of phases, and of parts of them, to leave out (`--skip-phases`). */
   readonly skip?: readonly string[];
-  /** Names of the phases to run alone; all when left out. */
+  /** Names of the phases, and of parts of them, to run alone; all when left out. */
   readonly only?: readonly string[];
   /** What else phases may be called. */
   readonly names?: PhaseNames;
@@ -20,7 +20,7 @@ export interface RunPhasesOptions {
 /**
  * Runs phases, each as soon as its needs are met. On the first failure the running ones are asked to stop,
  * are waited for, and the failure is thrown; phases that had not started are never begun.
- * @throws UserError (usage) when `skip` or `only` names a phase that does not exist.
+ * @throws UserError (usage) when `skip` or `only` names a phase, or a part of one, that does not exist.
  */
 export async function runPhases<Context>(
   table: readonly Phase<Context>[],
@@ -29,12 +29,13 @@ export async function runPhases<Context>(
 ): Promise<void> {
   const { emit, names } = options;
   checkTable(table);
-  const idsOf = (wanted: readonly string[]): string[] =>
-    wanted.flatMap((name) => phasesNamed(name, table, names));
-  const skip = new Set(idsOf(options.skip ?? []));
-  const chosen = options.only === undefined ? table : onlyPhases(table, idsOf(options.only));
+  const skip = selected(options.skip ?? [], table, names);
+  const only = options.only && selected(options.only, table, names);
+  const chosen = only === undefined ? table : onlyPhases(table, only);
   const phases = chosen.filter((phase) => phase.concerns?.(context) !== false);
-  emit({ type: 'plan', path: [], steps: phases.map(({ id, title }) => ({ id, title })) });
+  const partsOf = (phase: Phase<Context>): readonly string[] => partsToDo(phase, only, skip);
+  const steps = phases.map((phase) => ({ id: phase.id, title: titleOf(phase, partsOf(phase)) }));
+  emit({ type: 'plan', path: [], steps });
 
   const stop = new AbortController();
   const signal = options.signal === undefined ? stop.signal : AbortSignal.any([stop.signal, options.signal]);
@@ -45,7 +46,9 @@ export async function runPhases<Context>(
 
   const begin = (phase: Phase<Context>): void => {
     waiting.delete(phase);
-    const ended = runPhase(phase, context, emit, signal, skip.has(phase.id)).then(
+    const parts = partsOf(phase);
+    const skipped = parts.length === 0 && skip.some(({ id }) => id === phase.id);
+    const ended = runPhase({ phase, parts, skipped }, context, emit, signal).then(
       () => void done.add(phase.id),
       (error: unknown) => {
         failure ??= { error };
@@ -81,12 +84,35 @@ function interrupted(left: readonly { id: string }[]): UserError {
   });
 }
 
+function partsToDo(
+  phase: Pick<Phase<never>, 'id' | 'parts'>,
+  only: readonly Selected[] | undefined,
+  skip: readonly Selected[],
+): readonly string[] {
+  const leftOut = partsIn(skip, phase);
+  const asked = only === undefined ? (phase.parts ?? []) : partsIn(only, phase);
+  return asked.filter((part) => !leftOut.includes(part));
+}
+
+/** Some parts are said, all are not. */
+function titleOf(
+  { title, parts = [] }: Pick<Phase<never>, 'title' | 'parts'>,
+  toDo: readonly string[],
+): string {
+  return toDo.length === 0 || toDo.length === parts.length ? title : `${title}: ${toDo.join(', ')}`;
+}
+
+interface Task<Context> {
+  readonly phase: Phase<Context>;
+  readonly parts: readonly string[];
+  readonly skipped: boolean;
+}
+
 async function runPhase<Context>(
-  phase: Phase<Context>,
+  { phase, parts, skipped }: Task<Context>,
   context: Context,
   emit: Emit,
   signal: AbortSignal,
-  skipped: boolean,
 ): Promise<void> {
   const path = [phase.id];
   const reason = skipped ? 'as asked' : phase.skip?.(context);
@@ -105,6 +131,7 @@ async function runPhase<Context>(
       note = message;
     },
     emit: within(emit, phase.id),
+    parts,
   };
   emit({ type: 'started', path });
   try {

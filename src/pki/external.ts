@@ -36,21 +36,36 @@ export function isExternal(existing: Files, id: AuthorityId): boolean {
   return existing.has(`${PKI_DIRECTORY}/${id}.crt`) && !existing.has(`${PKI_DIRECTORY}/${id}.key`);
 }
 
-/** Paths of everything that external authorities have to sign, and that is not there. */
-export function missingSignatures(settings: PkiSettings, existing: Files): string[] {
-  const rows = certificatesOf(settings).filter(({ authority }) => isExternal(existing, authority));
+/**
+ * Paths of what external authorities have to sign, and that is not there.
+ * @param wanted which files of the tables it is asked for; `agent` is the agent's identity
+ */
+export function missingSignatures(
+  settings: PkiSettings,
+  existing: Files,
+  wanted: (file: string) => boolean,
+): string[] {
+  const rows = certificatesOf(settings).filter(
+    ({ file, authority }) => wanted(file) && isExternal(existing, authority),
+  );
   const pairs = rows.map(({ file }) => `${PKI_DIRECTORY}/${file}.crt`).filter((path) => !existing.has(path));
   if (!isExternal(existing, 'ca')) return pairs;
-  const kubeconfigs = KUBECONFIGS.map(({ file }) => `${KUBERNETES_DIRECTORY}/${file}`);
+  const kubeconfigs = KUBECONFIGS.filter(({ file }) => wanted(file)).map(
+    ({ file }) => `${KUBERNETES_DIRECTORY}/${file}`,
+  );
   const unsigned = kubeconfigs.filter((path) => needsCertificate(existing, path));
-  const agent =
-    existing.has(AGENT_IDENTITY) || existing.has(`${AGENT_PAIR}.crt`) ? [] : [`${AGENT_PAIR}.crt`];
+  const agentIsThere = existing.has(AGENT_IDENTITY) || existing.has(`${AGENT_PAIR}.crt`);
+  const agent = !wanted('agent') || agentIsThere ? [] : [`${AGENT_PAIR}.crt`];
   return [...pairs, ...unsigned.map((path) => `${path}.crt`), ...agent];
 }
 
-/** @throws UserError that lists everything that external authorities have to sign, and that is not there */
-export function refuseMissing(settings: PkiSettings, existing: Files): void {
-  const missing = missingSignatures(settings, existing);
+/** @throws UserError that lists what of it external authorities have to sign, and that is not there */
+export function refuseMissing(
+  settings: PkiSettings,
+  existing: Files,
+  wanted: (file: string) => boolean,
+): void {
+  const missing = missingSignatures(settings, existing, wanted);
   if (missing.length === 0) return;
   const external = authoritiesOf(settings).filter((id) => isExternal(existing, id));
   const keys = external.map((id) => `${PKI_DIRECTORY}/${id}.key`);

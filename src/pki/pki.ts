@@ -1,4 +1,5 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
+import { UserError } from '../errors.ts';
 import { checkAuthority, checkLeaf, wrong } from './check.ts';
 import { planAgentIdentity, planKubeconfig } from './client-files.ts';
 import { refuseMissing } from './external.ts';
@@ -9,10 +10,13 @@ import {
   AUTHORITIES,
   type AuthorityId,
   authoritiesOf,
+  CERTS_PARTS,
   type CertificateRow,
   certificatesOf,
+  KUBECONFIG_PARTS,
   KUBECONFIGS,
   type PkiSettings,
+  partOf,
 } from './table.ts';
 import { publicKeyOf } from './x509.ts';
 
@@ -22,54 +26,59 @@ interface PlannedAuthority extends Authority {
   readonly files: readonly PkiFile[];
 }
 
+const ALL_PARTS = [...CERTS_PARTS, ...KUBECONFIG_PARTS];
+
 /**
  * The files of a control plane's PKI: those in `existing` are checked and kept, the others are made.
  * Of each pair the key comes before the certificate, so that a run cut short never leaves the latter alone.
  * @param existing content by path of the files that are there
+ * @param parts what to plan alone; an authority that is none of them has to be there for what it signs
  * @returns every file that should be there, kept ones with their present content
- * @throws UserError naming a file that is there and wrong, or those that an external authority has to make
+ * @throws UserError naming a file that is there and wrong, an authority that is not there, or what an external one has to make
  */
 export async function planPki(
   settings: PkiSettings,
   existing: ReadonlyMap<string, string>,
   now: Date,
+  parts: readonly string[] = ALL_PARTS,
 ): Promise<PkiFile[]> {
   const plan: Plan = { settings, existing, now };
-  refuseMissing(settings, existing);
-  const authorities = await planAuthorities(plan);
-  const ca = authorityOf(authorities, 'ca');
+  const wanted = (file: string): boolean => parts.includes(partOf(file));
+  refuseMissing(settings, existing, wanted);
+  const made = authoritiesOf(settings).filter(wanted);
+  const authorities = new Map(made.map((id) => [id, authority(plan, id)]));
+  const signer = async (id: AuthorityId): Promise<Authority> =>
+    await (authorities.get(id) ?? presentAuthority(plan, id));
   const files = await Promise.all([
-    ...certificatesOf(settings).map(
-      async (row) => await leaf(plan, row, authorityOf(authorities, row.authority)),
+    ...[...authorities.values()].map(async (planned) => (await planned).files),
+    ...certificatesOf(settings)
+      .filter(({ file }) => wanted(file))
+      .map(async (row) => await leaf(plan, row, await signer(row.authority))),
+    ...(wanted('sa') ? [serviceAccountKey(plan)] : []),
+    ...KUBECONFIGS.filter(({ file }) => wanted(file)).map(
+      async (row) => await planKubeconfig(plan, row, await signer('ca')),
     ),
-    serviceAccountKey(plan),
-    ...KUBECONFIGS.map(async (row) => await planKubeconfig(plan, row, ca)),
-    planAgentIdentity(plan, ca),
+    ...(wanted('agent') ? [signer('ca').then((ca) => planAgentIdentity(plan, ca))] : []),
   ]);
-  return [...[...authorities.values()].flatMap((authority) => authority.files), ...files.flat()];
+  return files.flat();
 }
 
-type Authorities = ReadonlyMap<AuthorityId, PlannedAuthority>;
-
-async function planAuthorities(plan: Plan): Promise<Authorities> {
-  const ids = authoritiesOf(plan.settings);
-  return new Map(await Promise.all(ids.map(async (id) => [id, await authority(plan, id)] as const)));
-}
-
-function authorityOf(authorities: Authorities, id: AuthorityId): PlannedAuthority {
-  const found = authorities.get(id);
-  if (found === undefined) throw new Error(`a certificate wants the authority ${id}, which is not planned`);
-  return found;
+/** One that is there already, with its key or without. @throws UserError naming it where it is not, or is wrong */
+function presentAuthority(plan: Plan, id: AuthorityId): Authority {
+  const base = `${PKI_DIRECTORY}/${id}`;
+  const path = `${base}.crt`;
+  const { certPem, keyPem } = existingPair(plan, base);
+  if (certPem !== undefined) return { path, certPem, key: checkAuthority(path, certPem, keyPem, plan.now) };
+  throw new UserError(`${path}, the authority that has to sign, is not there`, {
+    remedy: `put it there with its key; for a new cluster \`kadm init phase certs ${partOf(id)}\` makes one`,
+  });
 }
 
 async function authority(plan: Plan, id: AuthorityId): Promise<PlannedAuthority> {
   const base = `${PKI_DIRECTORY}/${id}`;
   const path = `${base}.crt`;
   const { certPem, keyPem } = existingPair(plan, base);
-  if (certPem !== undefined) {
-    const key = checkAuthority(path, certPem, keyPem, plan.now);
-    return { path, certPem, key, files: pair(base, certPem, keyPem) };
-  }
+  if (certPem !== undefined) return { ...presentAuthority(plan, id), files: pair(base, certPem, keyPem) };
   const key = await keyFrom(plan, `${base}.key`, keyPem);
   const made = issueAuthority(AUTHORITIES[id], key, plan.now, plan.settings.validity.authoritySeconds);
   return { path, certPem: made, key, files: pair(base, made, keyPem ?? privateKeyPem(key)) };

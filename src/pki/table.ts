@@ -134,6 +134,11 @@ export interface KubeconfigRow {
   readonly usedBy?: Component;
 }
 
+/** As kubeadm calls what makes a file: etcd/server is etcd-server, admin.conf is admin. */
+export function partOf(file: string): string {
+  return file.replace('/', '-').replace(/\.conf$/, '');
+}
+
 /** The URL that a kubeconfig names. */
 export function serverOf({ server }: KubeconfigRow, settings: PkiSettings): string {
   return server === 'local' ? settings.localServer : settings.server;
@@ -168,6 +173,18 @@ export const KUBECONFIGS: readonly KubeconfigRow[] = [
     usedBy: 'kube-scheduler',
   },
 ];
+
+/** What can be made by itself: each authority, what it signs, then the key pair of service accounts (kubeadm's order). */
+export const CERTS_PARTS: readonly string[] = [
+  ...Object.keys(AUTHORITIES).flatMap((id) => [
+    id,
+    ...CERTIFICATES.filter(({ authority }) => authority === id).map(({ file }) => file),
+  ]),
+  'sa',
+].map(partOf);
+
+/** Of the kubeconfigs, and of what the agent has in place of one. */
+export const KUBECONFIG_PARTS: readonly string[] = [...KUBECONFIGS.map(({ file }) => partOf(file)), 'agent'];
 
 /** The agent of a control plane: its own name, and the group that may approve the agents of workers. */
 export function controlPlaneAgent({ nodeName }: PkiSettings): Subject {

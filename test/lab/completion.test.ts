@@ -55,6 +55,8 @@ const TYPED = [
   ['kadm init --pod\t10.1.0.0/16', 'typed: init --pod-network-cidr 10.1.0.0/16'],
   ['kadm init --output=j\t', 'typed: init --output=json'],
   ['kadm join --skip-phases tls\t', 'typed: join --skip-phases tls-bootstrap'],
+  ['kadm init --skip-phases certs/front-proxy-cl\t', 'typed: init --skip-phases certs/front-proxy-client'],
+  ['kadm init phase certs etcd-p\t', 'typed: init phase certs etcd-peer'],
   ['kadm up -f clu\t', 'typed: up -f cluster.yaml'],
   ['kadm init --config=clu\t', 'typed: init --config=cluster.yaml'],
 ] as const;

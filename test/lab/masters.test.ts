@@ -153,6 +153,25 @@ test('a cluster without a stable name takes no second control plane', async () =
   expect(differences(bare, await snapshotHost(lab.host('h3')))).toEqual([]);
 });
 
+test('a host that joins makes no authority of its own, whatever phase runs alone', async () => {
+  const { argv } = await invitation();
+  const refused = await kadm(
+    lab.host('h3'),
+    'join',
+    'phase',
+    'control-plane-prepare',
+    'certs',
+    ...argv.slice(1),
+  );
+  expect(refused.exitCode).toBe(3);
+  expect(refused.stderr).toContain(
+    'a control plane needs what the others share, and there is no /etc/kubernetes/pki/ca.crt, ',
+  );
+  // Discovery has begun the ledger.
+  const left = differences(bare, await snapshotHost(lab.host('h3')));
+  expect(left.filter((one) => !one.includes(' /var/lib/kadm/'))).toEqual([]);
+});
+
 test('a host joins by the command that names the key, and not by another key', async () => {
   const h3 = lab.host('h3');
   const { argv, key } = await invitation();

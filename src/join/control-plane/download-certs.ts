@@ -1,4 +1,6 @@
+import type { EtcdSettings } from '../../config/control-plane.ts';
 import { EXIT, UserError } from '../../errors.ts';
+import type { Host } from '../../host/host.ts';
 import { makePkiFolder } from '../../init/certs.ts';
 import { KubeClient } from '../../kube/client.ts';
 import { downloadCertificates } from '../../kube/kubeadm-certs.ts';
@@ -19,10 +21,8 @@ export const downloadCerts: Phase<ControlPlaneJoinContext> = {
     const { etcd, certificatesDir } = context.here().settings;
     const wanted = sharedFiles(etcd);
     const key = settings.controlPlane?.certificateKey;
-    const present = await readSharedFiles(host, etcd);
-    const lacking = wanted.filter(({ name }) => present.get(name) === '');
-    if (lacking.length === 0) step.note('they are here');
-    else if (key === undefined) refuse(lacking);
+    if ((await lackingFiles(host, etcd)).length === 0) step.note('they are here');
+    else if (key === undefined) await requireShared(context);
     else {
       const client = new KubeClient(access, { timeoutMs: settings.timeouts.apiCallMs });
       const files = await whileSettling(() => downloadCertificates(client, key)).finally(() =>
@@ -47,8 +47,20 @@ export const downloadCerts: Phase<ControlPlaneJoinContext> = {
   },
 };
 
-/** The key of an external authority is nowhere in the cluster; whether it is one, making the certificates will tell. */
-function refuse(lacking: readonly SharedFile[]): void {
+async function lackingFiles(host: Host, etcd: EtcdSettings): Promise<SharedFile[]> {
+  const present = await readSharedFiles(host, etcd);
+  return sharedFiles(etcd).filter(({ name }) => present.get(name) === '');
+}
+
+/**
+ * The key of an external authority is nowhere in the cluster; whether it is one, making the certificates will tell.
+ * @throws UserError (preflight) naming what control planes share and this host does not have
+ */
+export async function requireShared({
+  host,
+  here,
+}: Pick<ControlPlaneJoinContext, 'host' | 'here'>): Promise<void> {
+  const lacking = await lackingFiles(host, here().settings.etcd);
   const paths = lacking.filter(({ name }) => !name.endsWith('ca.key')).map(({ path }) => path);
   if (paths.length === 0) return;
   throw new UserError(`a control plane needs what the others share, and there is no ${paths.join(', ')}`, {

@@ -16,15 +16,24 @@ import { NO_NETWORK } from '../network.ts';
 import { checkControlPlane } from './check-control-plane.ts';
 import type { ControlPlaneJoinContext } from './context.ts';
 import { controlPlaneLock } from './control-plane-lock.ts';
-import { downloadCerts } from './download-certs.ts';
+import { downloadCerts, requireShared } from './download-certs.ts';
 import { etcd, etcdJoin } from './etcd.ts';
 import { waitNodeReady } from './wait-node-ready.ts';
 
 /** A phase of init, which makes of this host what it makes of the first control plane. */
 function ofInit(phase: Phase<ControlPlaneContext>, needs: readonly string[]): Phase<ControlPlaneJoinContext> {
-  const { id, title } = phase;
-  return { id, title, needs, run: (context, step) => phase.run(context.here(), step) };
+  const { id, title, parts = [] } = phase;
+  return { id, title, needs, parts, run: (context, step) => phase.run(context.here(), step) };
 }
+
+/** What all control planes share comes from the others: a host that joins makes no authority of its own. */
+const ownCerts: Phase<ControlPlaneJoinContext> = {
+  ...ofInit(certs, ['download-certs']),
+  async run(context, step) {
+    await requireShared(context);
+    await certs.run(context.here(), step);
+  },
+};
 
 /** The agent, where the cluster has a network of kadm's. */
 const agent: Phase<ControlPlaneJoinContext> = {
@@ -49,7 +58,7 @@ const mark: Phase<ControlPlaneJoinContext> = {
 export const controlPlanePhases: readonly Phase<ControlPlaneJoinContext>[] = [
   checkControlPlane,
   downloadCerts,
-  ofInit(certs, ['download-certs']),
+  ownCerts,
   ofInit(kubeconfig, ['certs']),
   controlPlaneLock,
   etcd,
@@ -66,15 +75,11 @@ export const controlPlanePhases: readonly Phase<ControlPlaneJoinContext>[] = [
   waitNodeReady,
 ];
 
+const MANIFESTS = ['apiserver', 'controller-manager', 'scheduler'];
+
 /** kubeadm's names for what are several phases here. */
 export const CONTROL_PLANE_NAMES: PhaseNames = {
-  'control-plane-prepare': [
-    'download-certs',
-    'certs',
-    'kubeconfig',
-    'apiserver',
-    'controller-manager',
-    'scheduler',
-  ],
+  'control-plane-prepare': ['download-certs', 'certs', 'kubeconfig', ...MANIFESTS],
+  'control-plane-prepare control-plane': MANIFESTS,
   'control-plane-join': ['mark-control-plane'],
 };

@@ -55,6 +55,18 @@ describe('candidates', () => {
     expect(offered('reset', 'phase', 'stop-pods', '--skip-phases', 'clean')).toEqual(['clean-network']);
   });
 
+  it('are the parts of a phase, after it', () => {
+    expect(offered('init', 'phase', 'upload-config', '')).toEqual(['kubeadm', 'kubelet', 'kadm']);
+    expect(offered('init', 'phase', 'certs', 'etcd-p')).toEqual(['etcd-peer']);
+    expect(offered('init', 'phase', 'certs/etcd-p')).toEqual(['certs/etcd-peer']);
+    expect(offered('init', 'phase', 'cert')).toEqual(['certs']);
+    expect(offered('init', 'phase', 'certs', 'ca', '')).toEqual([]);
+    expect(offered('init', 'phase', 'etcd', '')).toEqual([]);
+    expect(offered('init', '--skip-phases', 'certs/ca,kubeconfig/super')).toEqual([
+      'certs/ca,kubeconfig/super-admin',
+    ]);
+  });
+
   it('are the values of an argument', () => {
     expect(offered('completion', 'z')).toEqual(['zsh']);
     expect(offered('completion', 'zsh', '')).toEqual([]);

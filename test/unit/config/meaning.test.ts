@@ -31,7 +31,7 @@ spec: { hosts: [{ address: a }, { address: a }] }
 ${KUBEADM}
 kind: InitConfiguration
 nodeRegistration: { name: a, kubeletExtraArgs: [{ name: hostname-override, value: b }] }
-skipPhases: [addon/kube-proxy, addon/kube-prox]
+skipPhases: [addon/kube-proxy, certs/ca, addon/kube-prox]
 ---
 ${KUBEADM}
 kind: JoinConfiguration
@@ -52,7 +52,7 @@ skipPhases: [cleanup-nod]
     expect.stringMatching(/^cluster.yaml:14: InitConfiguration.nodeRegistration: .*hostname-override is b/),
     expect.stringMatching(/^cluster.yaml:19: JoinConfiguration.discovery: no CA certificate hash/),
     expect.stringMatching(
-      /^cluster.yaml:15: InitConfiguration.skipPhases\[1\]: .*did you mean addon-kube-proxy/,
+      /^cluster.yaml:15: InitConfiguration.skipPhases\[2\]: .*did you mean addon-kube-proxy/,
     ),
     expect.stringMatching(/^cluster.yaml:20: JoinConfiguration.skipPhases\[1\]: there is no phase "nothing"/),
     expect.stringMatching(

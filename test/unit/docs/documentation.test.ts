@@ -74,6 +74,18 @@ describe('docs/commands.md', () => {
     expect(phaseRows(below)).toEqual(phasesOf(controlPlanePhases));
   });
 
+  it('lists the parts of the phases of kadm init, of which a control plane that joins has the same', () => {
+    const [, table = ''] = section('kadm init').split('| parts of ');
+    const rows = [...table.matchAll(/^\| `([a-z-]+)` +\| (.*) \|$/gm)].map(([, id, cell = '']) => [
+      id,
+      [...cell.replaceAll(/\([^)]*\)/g, '').matchAll(/`([a-z-]+)`/g)].map(([, part]) => part),
+    ]);
+    const parted = initPhases.filter(({ parts = [] }) => parts.length > 0);
+    expect(rows.slice(0, parted.length)).toEqual(parted.map(({ id, parts }) => [id, parts]));
+    for (const { id, parts = [] } of controlPlanePhases.filter((phase) => (phase.parts ?? []).length > 0))
+      expect(parts).toEqual(initPhases.find((phase) => phase.id === id)?.parts);
+  });
+
   it('names each flag in the section of its command', () => {
     const missing = everyCommand(program()).flatMap((command) => {
       const verb = verbOf(command);

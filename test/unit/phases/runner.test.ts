@@ -102,6 +102,30 @@ describe('runPhases', () => {
     expect(log).toEqual(['two begins', 'two ends']);
   });
 
+  describe('with a phase of parts', () => {
+    const parted = {
+      ...phase('parted', [], async (log, { parts }) => void log.push(...parts)),
+      parts: ['a', 'b', 'c'],
+    };
+
+    it.each<[string, { only?: string[]; skip?: string[] }, string[], string]>([
+      ['all', {}, ['a', 'b', 'c'], 'parted'],
+      ['those that are named', { only: ['parted/c', 'parted a'] }, ['a', 'c'], 'parted: a, c'],
+      ['all but those that are left out', { skip: ['parted/b'] }, ['a', 'c'], 'parted: a, c'],
+      ['both at once', { only: ['parted'], skip: ['parted/a', 'parted/c'] }, ['b'], 'parted: b'],
+    ])('hands it %s, and says them where they are not all', async (_, options, parts, title) => {
+      const { log, events } = await run([parted], options);
+      expect(log).toEqual(['parted begins', ...parts, 'parted ends']);
+      expect(events[0]).toMatchObject({ steps: [{ id: 'parted', title }] });
+    });
+
+    it.each([[['parted']], [['parted/a', 'parted/b', 'parted/c']]])('leaves it out by %j', async (skip) => {
+      const { log, events } = await run([parted], { skip });
+      expect(log).toEqual([]);
+      expect(events).toContainEqual({ type: 'skipped', path: ['parted'], reason: 'as asked' });
+    });
+  });
+
   it('names the phases when asked to skip one that there is not', async () => {
     const { error } = await run([phase('one')], { skip: ['on'] });
     expect(error).toMatchObject({ exitCode: 2, remedy: expect.stringContaining('one') });

@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { DEFAULT_VALIDITY } from '../../../src/pki/issue.ts';
 import { credentialsFrom } from '../../../src/pki/kubeconfig.ts';
 import { type PkiFile, planPki } from '../../../src/pki/pki.ts';
-import type { PkiSettings } from '../../../src/pki/table.ts';
+import { CERTS_PARTS, KUBECONFIG_PARTS, type PkiSettings } from '../../../src/pki/table.ts';
 
 const NOW = new Date('2026-11-21T12:00:00Z');
 const PKI = '/etc/kubernetes/pki';
@@ -144,6 +144,89 @@ describe('a new PKI', () => {
   test('shares no key between any two files', () => {
     const keys = [...files.values()].filter(({ path }) => path.endsWith('.key'));
     expect(new Set(keys.map((file) => file.content)).size).toBe(keys.length);
+  });
+});
+
+describe('the parts of a PKI', () => {
+  const plan = async (parts: string[], existing: Iterable<string> = []): Promise<Map<string, string>> => {
+    const there = new Map([...existing].map((path) => [path, content(path)]));
+    return new Map((await planPki(SETTINGS, there, NOW, parts)).map((file) => [file.path, file.content]));
+  };
+  const pairOf = (file: string): string[] => [`${PKI}/${file}.key`, `${PKI}/${file}.crt`];
+
+  test('are named as kubeadm names them, and one of kadm’s own', () => {
+    expect(CERTS_PARTS).toEqual([
+      'ca',
+      'apiserver',
+      'apiserver-kubelet-client',
+      'front-proxy-ca',
+      'front-proxy-client',
+      'etcd-ca',
+      'etcd-server',
+      'etcd-peer',
+      'etcd-healthcheck-client',
+      'apiserver-etcd-client',
+      'sa',
+    ]);
+    expect(KUBECONFIG_PARTS).toEqual([
+      ...['admin', 'super-admin', 'kubelet', 'controller-manager', 'scheduler'],
+      'agent',
+    ]);
+  });
+
+  test('make all files together, and none of them twice', async () => {
+    const made: string[] = [];
+    for (const part of [...CERTS_PARTS, ...KUBECONFIG_PARTS])
+      made.push(...(await plan([part], files.keys())).keys());
+    expect(made.sort()).toEqual([...files.keys()].sort());
+  });
+
+  test('are an authority alone', async () => {
+    expect([...(await plan(['etcd-ca'])).keys()]).toEqual(pairOf('etcd/ca'));
+  });
+
+  test.each([
+    ['apiserver', 'ca', pairOf('apiserver')],
+    ['etcd-peer', 'etcd/ca', pairOf('etcd/peer')],
+    ['admin', 'ca', ['/etc/kubernetes/admin.conf']],
+    ['agent', 'ca', [AGENT]],
+  ])('%s is signed by the authority %s that is there, and made alone', async (part, id, paths) => {
+    const made = await plan([part], pairOf(id));
+    expect([...made.keys()]).toEqual(paths);
+    const text = made.get(paths.at(-1) ?? '') ?? '';
+    const pem = part === 'admin' ? (credentialsFrom(text).certPem ?? '') : text;
+    expect(new X509Certificate(pem).verify(certificate(`${PKI}/${id}.crt`).publicKey)).toBe(true);
+  });
+
+  test.each([
+    ['apiserver', 'ca', 'ca'],
+    ['etcd-server', 'etcd/ca', 'etcd-ca'],
+    ['front-proxy-client', 'front-proxy-ca', 'front-proxy-ca'],
+    ['scheduler', 'ca', 'ca'],
+    ['agent', 'ca', 'ca'],
+  ])('%s is not made without its authority %s: none is made up for it', async (part, id, authority) => {
+    await expect(plan([part])).rejects.toMatchObject({
+      name: 'UserError',
+      message: `${PKI}/${id}.crt, the authority that has to sign, is not there`,
+      remedy: expect.stringContaining(`\`kadm init phase certs ${authority}\` makes one`),
+    });
+  });
+
+  test('ask of an external authority what they need alone', async () => {
+    const existing = [`${PKI}/ca.crt`, ...pairOf('etcd/ca')];
+    expect([...(await plan(['ca', 'etcd-server'], existing)).keys()]).toEqual([
+      `${PKI}/ca.crt`,
+      ...pairOf('etcd/server'),
+    ]);
+    await expect(plan(['apiserver'], existing)).rejects.toMatchObject({
+      message: expect.stringMatching(/external authority has to sign .*:\n {2}\S+\/pki\/apiserver\.crt$/),
+    });
+  });
+
+  test('are not there where somebody else runs etcd', async () => {
+    expect(
+      await planPki({ ...SETTINGS, etcd: 'external' }, new Map(), NOW, ['etcd-ca', 'etcd-peer']),
+    ).toEqual([]);
   });
 });
 
