@@ -9,7 +9,9 @@ import { KADM_PATH } from '../../src/node/components.ts';
 import { captureMaster } from '../compare/capture.ts';
 import { differencesOf, type Master } from '../compare/differences.ts';
 import { rowsOf, untrue } from '../compare/document.ts';
-import { flagRows, SHARED_COMMANDS, untrueFlags } from '../compare/flags.ts';
+import { lackingFlags, SHARED_COMMANDS } from '../compare/flags.ts';
+import { lackingRows, untrueLacking } from '../compare/lacking.ts';
+import { lackingPhases } from '../compare/phases.ts';
 import { removeLab } from './bare-lab.ts';
 import { differences, type HostSnapshot, snapshotHost } from './host-snapshot.ts';
 import { bareLabWithKadm } from './support/bare-kadm.ts';
@@ -115,15 +117,24 @@ describe('kubeadm on a master of kadm’s', () => {
   });
 });
 
-describe('the flags of kubeadm', () => {
-  it('are flags here too, but for those that docs/kubeadm-differences.md lists', async () => {
-    const helpOf = new Map<string, string>();
+describe('what kubeadm has of flags and of phases', () => {
+  const helpOf = new Map<string, string>();
+  let markdown: string;
+
+  beforeAll(async () => {
     for (const [command, words] of SHARED_COMMANDS)
       helpOf.set(command, await on(master, 'kubeadm', ...words.split(' '), '--help'));
+    markdown = await readFile(DIFFERENCES, 'utf8');
     // What the build puts in.
     vi.stubGlobal('KADM_VERSION', '0.0.0');
-    const markdown = await readFile(DIFFERENCES, 'utf8');
-    expect(untrueFlags(program(), flagRows(markdown), helpOf)).toEqual([]);
+  });
+
+  it('is a flag here too, or in the table of docs/kubeadm-differences.md', () => {
+    expect(untrueLacking(lackingRows(markdown, 'flag'), lackingFlags(program(), helpOf))).toEqual([]);
+  });
+
+  it('is a phase here too, or a part of one, or in the table', () => {
+    expect(untrueLacking(lackingRows(markdown, 'phase'), lackingPhases(helpOf))).toEqual([]);
   });
 });
 
