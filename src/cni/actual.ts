@@ -94,10 +94,77 @@ const vxlanSchema = z.object({
   learning: z._default(z.boolean(), true),
 });
 
-/** Interfaces and addresses of this host: what the underlay is found by. */
-export async function readInterfaces(host: Host): Promise<HostInterface[]> {
-  const { stdout } = await host.query(['ip', '-json', '-details', 'address', 'show']);
-  const links = addrSchema.parse(JSON.parse(stdout));
+/**
+ * One program for all that is asked: to start one stops this process for some 4 ms, and the agent asks every 30 s. After
+ * each answer comes its exit code, between record separators.
+ */
+const QUESTIONS = `
+answer() { "$@"; printf '\\036%s\\036' "$?"; }
+answer ip -json -details address show
+while [ $# -gt 0 ]; do
+  answer ip -N -oneline "-$1" route show table main
+  answer ip "-$1" neigh show dev "$2" nud permanent
+  answer bridge fdb show dev "$2"
+  answer nft -j list table "$3" ${NFT_TABLE}
+  answer "$4-save" -t filter
+  shift 4
+done`;
+
+/** How many of them are asked of each family. */
+const OF_FAMILY = 5;
+
+/**
+ * What the kernel has of interfaces, and of the network of each of these families.
+ * @throws CommandError where it does not tell its interfaces, or the routes of a family
+ */
+export async function readKernel(
+  host: Host,
+  families: readonly Family[],
+  { vni }: Pick<NetworkPlan, 'vni'>,
+): Promise<Pick<Actual, 'interfaces' | 'networks'>> {
+  const asked = families.flatMap((family) => {
+    const { nft, iptables } = FAMILY[family];
+    return [String(family), vxlanDevice(vni, family), nft, iptables];
+  });
+  const argv = ['sh', '-c', QUESTIONS, 'kadm-look', ...asked];
+  const { stdout, stderr } = await host.query(argv);
+  const [interfaces, ...others] = answersIn(stdout);
+  const networks = families.map((family, index): [Family, FamilyState | undefined] => [
+    family,
+    familyState(family, others.slice(index * OF_FAMILY, (index + 1) * OF_FAMILY)),
+  ]);
+  const known = networks.filter((one): one is [Family, FamilyState] => one[1] !== undefined);
+  if (interfaces === undefined || known.length < families.length)
+    throw new CommandError(argv, 'not all is told', undefined, stderr);
+  return { interfaces: parseInterfaces(interfaces), networks: new Map(known) };
+}
+
+/** Undefined for one whose program failed. */
+function answersIn(text: string): (string | undefined)[] {
+  const parts = text.split('\x1e');
+  return parts.flatMap((answer, index) =>
+    index % 2 === 0 && index + 1 < parts.length ? [parts[index + 1] === '0' ? answer : undefined] : [],
+  );
+}
+
+/** Undefined without routes. Where there is no device of ours nothing is on it. */
+function familyState(
+  family: Family,
+  [routes, neighbours = '', fdb = '', table, rules]: readonly (string | undefined)[],
+): FamilyState | undefined {
+  if (routes === undefined) return undefined;
+  return {
+    routes: parseRoutes(routes),
+    neighbours: parseNeighbours(neighbours),
+    fdb: parseForwarding(fdb),
+    table: table === undefined ? undefined : parseTable(table, FAMILY[family].nft, NFT_TABLE),
+    forward: rules === undefined ? NO_FORWARD : parseForward(rules),
+  };
+}
+
+/** @param json of `ip -json -details address show` */
+function parseInterfaces(json: string): HostInterface[] {
+  const links = addrSchema.parse(JSON.parse(json));
   return links.map((link) => ({
     name: link.ifname,
     mtu: link.mtu,
@@ -116,49 +183,6 @@ export async function readInterfaces(host: Host): Promise<HostInterface[]> {
 function vxlanData(data: unknown): VxlanData {
   const { id, port, local, local6, link, learning } = vxlanSchema.parse(data);
   return { vni: id, port, local: local ?? local6, underlay: link, learning };
-}
-
-/** Reads what the kernel has of each family, side by side. */
-export async function readFamilies(
-  host: Host,
-  families: readonly Family[],
-  { vni }: Pick<NetworkPlan, 'vni'>,
-): Promise<Map<Family, FamilyState>> {
-  const states = families.map(
-    async (family) => [family, await readFamily(host, family, vxlanDevice(vni, family))] as const,
-  );
-  return new Map(await Promise.all(states));
-}
-
-/**
- * One program for all that is asked of a family: to start one stops this process for some 4 ms, and the agent asks every
- * 30 s. After each answer comes its exit code, between record separators.
- */
-const QUESTIONS = `
-answer() { "$@"; printf '\\036%s\\036' "$?"; }
-answer ip -N -oneline "-$1" route show table main
-answer ip "-$1" neigh show dev "$2" nud permanent
-answer bridge fdb show dev "$2"
-answer nft -j list table "$3" "$4"
-answer "$5-save" -t filter`;
-
-async function readFamily(host: Host, family: Family, device: string): Promise<FamilyState> {
-  const { nft, iptables } = FAMILY[family];
-  const argv = ['sh', '-c', QUESTIONS, 'kadm-look', String(family), device, nft, NFT_TABLE, iptables];
-  const { stdout, stderr } = await host.query(argv);
-  const parts = stdout.split('\x1e');
-  const answer = (index: number): string | undefined =>
-    parts[2 * index + 1] === '0' ? parts[2 * index] : undefined;
-  const [routes, table, rules] = [answer(0), answer(3), answer(4)];
-  if (routes === undefined) throw new CommandError(argv, 'no routes', Number(parts[1]), stderr);
-  return {
-    routes: parseRoutes(routes),
-    // Nothing where there is no such device.
-    neighbours: parseNeighbours(answer(1) ?? ''),
-    fdb: parseForwarding(answer(2) ?? ''),
-    table: table === undefined ? undefined : parseTable(table, nft, NFT_TABLE),
-    forward: rules === undefined ? NO_FORWARD : parseForward(rules),
-  };
 }
 
 /** Whether a route is one that kadm made. */

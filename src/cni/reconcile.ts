@@ -4,14 +4,7 @@ import { FAMILY, type Family, familyOf } from '../config/family.ts';
 import { EXIT, UserError } from '../errors.ts';
 import type { Host } from '../host/host.ts';
 import { addressTowards } from '../host/network.ts';
-import {
-  type Actual,
-  type FamilyState,
-  type HostInterface,
-  isOurs,
-  readFamilies,
-  readInterfaces,
-} from './actual.ts';
+import { type Actual, type FamilyState, type HostInterface, isOurs, readKernel } from './actual.ts';
 import { applySteps, nameStep } from './apply.ts';
 import { unpluggedPods } from './bridge-ports.ts';
 import {
@@ -82,11 +75,8 @@ export async function look(
   const podCidrs = own === undefined ? [] : ownPodCidrs(own, network);
   if (own?.own === undefined || podCidrs.length === 0) return undefined;
   const families = podCidrs.map(({ family }) => family);
-  const asked = readInterfaces(host);
-  // It goes on while the Nodes are looked at; should it fail first, it is told below.
-  const reading = readFamilies(host, families, network);
-  reading.catch(() => undefined);
-  const interfaces = await asked;
+  const kernel = await readKernel(host, families, network);
+  const { interfaces } = kernel;
   const { underlays, warnings, lacking } = await underlaysOf(host, network, own.own, {
     families,
     interfaces,
@@ -95,7 +85,7 @@ export async function look(
   const same = isDeepStrictEqual(before?.facts, facts) ? before : undefined;
   const planned = sameNodes(same, nodes) ?? plan(nodes, network, facts, claims);
   const unplugged = await unpluggedPods(host, interfaces);
-  const actual: Actual = { interfaces, networks: await reading, unplugged };
+  const actual: Actual = { ...kernel, unplugged };
   const found = difference(planned.desired, actual);
   return { ...planned, ...found, podCidrs, lacking, warnings, actual: withoutEntries(actual), facts };
 }

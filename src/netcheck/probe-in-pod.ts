@@ -14,6 +14,8 @@ import { hasCode, messageOf } from '../errors.ts';
 const PROBES = 5;
 const TIMEOUT_MS = 1_000;
 const ATTEMPTS = 5;
+/** kube-proxy gathers changes for a second before it acts on them (minSyncPeriod); on a busy node it takes some. */
+const SERVED_WITHIN_MS = 5_000;
 
 const targetsSchema = z.object({
   pods: z.array(z.object({ node: z.string(), address: z.string() })),
@@ -69,7 +71,7 @@ export async function probeFromPod(): Promise<void> {
         };
       }),
     ),
-    attempts(async () => void (await Promise.all(service.map(reach)))),
+    untilServed(service).then(() => attempts(() => reachAll(service))),
     attempts(resolveOwnCluster),
   ]);
   const findings: PodFindings = { mtu, pods: podResults, service: serviceResult, dns: dnsResult };
@@ -114,6 +116,23 @@ async function attempts(work: () => Promise<void>): Promise<Count & { error?: st
 function counted(sent: number, times: readonly number[]): Count {
   if (times.length === 0) return { sent, answered: 0 };
   return { sent, answered: times.length, averageMs: times.reduce((sum, ms) => sum + ms, 0) / times.length };
+}
+
+/** The check's own Service was made a moment ago: that it is not served yet says nothing of the network. */
+async function untilServed(service: readonly string[]): Promise<void> {
+  const end = performance.now() + SERVED_WITHIN_MS;
+  while (performance.now() < end) {
+    const served = await reachAll(service).then(
+      () => true,
+      () => false,
+    );
+    if (served) return;
+    await sleep(100);
+  }
+}
+
+async function reachAll(service: readonly string[]): Promise<void> {
+  await Promise.all(service.map(reach));
 }
 
 async function reach(service: string): Promise<void> {
