@@ -4,8 +4,8 @@ import { usage } from './values.ts';
 /** One machine of the file's `spec.hosts`. */
 export type HostEntry = NonNullable<NonNullable<Documents['Cluster']>['spec']['hosts']>[number];
 
-/** A part of an address that counts: [11-40], or [01-10] with its zeros. */
-const RANGE = /\[(\d+)-(\d+)\]/;
+/** A part of an address that counts: [11-40], [01-10] with its zeros, or [1,4-6]. Of an IPv6 address it is no part. */
+const RANGE = /\[([\d,-]+)\]/;
 const MAX_HOSTS = 5000;
 
 /**
@@ -55,16 +55,23 @@ function refuseShared(entries: readonly HostEntry[], field: 'nodeName' | 'nodeIP
 export function expandRange(address: string): string[] {
   const match = RANGE.exec(address);
   if (match === null) return [address];
-  const [range, first = '', last = ''] = match;
+  const [range, items = ''] = match;
+  return items
+    .split(',')
+    .flatMap((item) => numbersIn(item, address))
+    .flatMap((number) => expandRange(address.replace(range, number)));
+}
+
+function numbersIn(item: string, address: string): string[] {
+  const [, first = '', last = first] = /^(\d+)(?:-(\d+))?$/.exec(item) ?? [];
   const [from, to] = [Number(first), Number(last)];
-  if (from > to || to - from >= MAX_HOSTS) {
+  if (first === '' || from > to || to - from >= MAX_HOSTS) {
     throw usage(
-      `Cluster.spec.hosts: ${address}: [${first}-${last}] is not a range`,
-      'write it as [11-40], the smaller number first',
+      `Cluster.spec.hosts: ${address}: [${item}] is not a range`,
+      'write it as [11-40] or [1,4-6], the smaller number first',
     );
   }
-  return Array.from({ length: to - from + 1 }, (_, index) => {
-    const number = String(from + index).padStart(first.length, '0');
-    return expandRange(address.replace(range, number));
-  }).flat();
+  return Array.from({ length: to - from + 1 }, (_, index) =>
+    String(from + index).padStart(first.length, '0'),
+  );
 }

@@ -8,7 +8,7 @@ import type { ResetContext } from './context.ts';
 
 const PODS_SLICE = 'kubepods.slice';
 const STOP_TIMEOUT_MS = 90_000;
-const SHIM_GRACE_MS = 5_000;
+const GRACE_MS = 5_000;
 const CGROUPS = '/sys/fs/cgroup';
 
 /** Ends every container of the cluster, whether or not the runtime still answers. */
@@ -24,7 +24,7 @@ export const stopPods: Phase<ResetContext> = {
     // Slices of systemd hold the containers, so one signal reaches all of them at once.
     await host.run(['systemctl', 'kill', '--signal=SIGKILL', PODS_SLICE], { allowFailure: true });
     await thaw(host);
-    await untilShimsEnd(host);
+    await untilContainersGone(host);
     if (runtimeStays(ledger)) await removeContainers(host);
     step.progress('stopping containerd');
     await host.run(['systemctl', 'stop', 'containerd.service'], {
@@ -116,10 +116,10 @@ async function thaw(host: Host): Promise<void> {
 }
 
 /** containerd clears up after containers that ended; a shim that stays longer than that is killed. */
-async function untilShimsEnd(host: Host): Promise<void> {
+async function untilContainersGone(host: Host): Promise<void> {
   if (host.dryRun) return;
-  const end = performance.now() + SHIM_GRACE_MS;
-  while ((await shims(host)).length > 0 && performance.now() < end) await sleep(100);
+  const end = performance.now() + GRACE_MS;
+  while ((await host.list(RUNNING)).length > 0 && performance.now() < end) await sleep(100);
 }
 
 /** Process ids of the shims of Kubernetes' containers. */

@@ -13,11 +13,13 @@ describe('a range of addresses', () => {
     ['n[08-10].example.org', ['n08.example.org', 'n09.example.org', 'n10.example.org']],
     ['r[1-2]n[1-2]', ['r1n1', 'r1n2', 'r2n1', 'r2n2']],
     ['10.0.0.[5-5]', ['10.0.0.5']],
+    ['h[1,4-5,09]', ['h1', 'h4', 'h5', 'h09']],
+    ['[fd00::1]', ['[fd00::1]']],
   ])('%s stands for %j', (address, hosts) => {
     expect(expandRange(address)).toEqual(hosts);
   });
 
-  it.each(['10.0.0.[5-4]', 'n[0-99999]'])('%s is refused', (address) => {
+  it.each(['10.0.0.[5-4]', 'n[0-99999]', 'n[1,]', 'n[1-2-3]', 'n[-]'])('%s is refused', (address) => {
     expect(() => expandRange(address)).toThrow(/is not a range/);
   });
 });
