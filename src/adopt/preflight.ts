@@ -1,8 +1,9 @@
 import { CONFLIST_PATH } from '../cni/conflist.ts';
 import { EXIT, UserError } from '../errors.ts';
 import type { Host } from '../host/host.ts';
+import { kernelModule } from '../node/checks.ts';
 import { KUBELET_CLIENT_PEM, KUBELET_KUBECONFIG } from '../node/kubelet.ts';
-import { type Check, kernelModule, runChecks } from '../node/preflight.ts';
+import { type Check, runChecks } from '../node/preflight.ts';
 import type { Phase } from '../phases/phase.ts';
 import type { AdoptContext } from './context.ts';
 

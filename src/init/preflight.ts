@@ -2,9 +2,7 @@ import type { ExternalEtcd } from '../config/control-plane.ts';
 import type { NetworkSettings } from '../config/networks.ts';
 import { EXIT, messageOf, UserError } from '../errors.ts';
 import type { Host } from '../host/host.ts';
-import { existingPki, placedIn } from '../node/pki-files.ts';
 import {
-  type Check,
   cidrsUnused,
   componentsThere,
   directoryAvailable,
@@ -18,9 +16,9 @@ import {
   numCpu,
   ownAddress,
   portsFree,
-  runChecks,
-  tried,
-} from '../node/preflight.ts';
+} from '../node/checks.ts';
+import { existingPki, placedIn } from '../node/pki-files.ts';
+import { type Check, runChecks, tried } from '../node/preflight.ts';
 import type { Phase } from '../phases/phase.ts';
 import { isExternal } from '../pki/external.ts';
 import { PKI_DIRECTORY, planPki } from '../pki/pki.ts';

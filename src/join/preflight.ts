@@ -1,15 +1,14 @@
 import { EXIT, UserError } from '../errors.ts';
 import { controlPlaneMachine } from '../init/preflight.ts';
 import {
-  type Check,
   directoryAvailable,
   everyNode,
   fileAvailable,
   firewalld,
   noOtherRuntime,
   portsFree,
-  runChecks,
-} from '../node/preflight.ts';
+} from '../node/checks.ts';
+import { type Check, runChecks } from '../node/preflight.ts';
 import type { Phase } from '../phases/phase.ts';
 import { parseCaPin } from '../pki/ca-pin.ts';
 import { parseToken } from '../pki/token.ts';
