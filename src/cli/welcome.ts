@@ -1,7 +1,6 @@
 import { Command } from 'commander';
 import { DEFAULT_KUBERNETES_VERSION } from '../components/catalog.ts';
 import { parseDocuments } from '../config/documents.ts';
-import { FAMILY } from '../config/family.ts';
 import type { Documents } from '../config/schema.ts';
 import { timeoutsFrom } from '../config/timeouts.ts';
 import { messageOf, UserError } from '../errors.ts';
@@ -9,12 +8,12 @@ import { linesWithHeartbeat } from '../fleet/heartbeat.ts';
 import { type WelcomeOpen, type WelcomeQuestion, welcomeRequest } from '../fleet/remote-welcome.ts';
 import { Welcome, type WelcomeOptions } from '../fleet/welcome.ts';
 import { LocalHost } from '../host/host.ts';
-import { addressTowards, addressTowardsHost } from '../host/network.ts';
+import { addressTowardsHost } from '../host/network.ts';
 import { componentsFrom } from '../node/component-source.ts';
 import { requireRoot } from '../node/preflight.ts';
 import type { Executable } from '../ssh/upload.ts';
 import { adminAccess } from './cluster-access.ts';
-import { outputOption } from './options.ts';
+import { defaultAddress, outputOption } from './options.ts';
 import type { OutputFormat } from './renderer.ts';
 import { runVerb, type VerbRun } from './run.ts';
 import { ownExecutable } from './ssh-options.ts';
@@ -103,6 +102,7 @@ export async function welcomeOptions(
 ): Promise<WelcomeOptions> {
   const host = new LocalHost();
   const facing = towards === undefined ? undefined : await addressTowardsHost(host, towards);
+  const services = documents.ClusterConfiguration?.networking?.serviceSubnet;
   const advertised = documents.InitConfiguration?.localAPIEndpoint?.advertiseAddress;
   return {
     executable,
@@ -112,7 +112,6 @@ export async function welcomeOptions(
     progress: (message) => emit({ type: 'progress', path: [], message }),
     signal,
     kubernetesVersion: documents.ClusterConfiguration?.kubernetesVersion ?? DEFAULT_KUBERNETES_VERSION,
-    // An address of the documentation range: nothing is sent, the routing table answers (RFC 5737).
-    address: facing ?? advertised ?? (await addressTowards(host, FAMILY[4].anywhere)) ?? '127.0.0.1',
+    address: facing ?? advertised ?? (await defaultAddress(services)) ?? '127.0.0.1',
   };
 }
