@@ -12,7 +12,7 @@ import type { Timeouts } from '../config/timeouts.ts';
 import { EXIT, UserError } from '../errors.ts';
 import type { Host } from '../host/host.ts';
 import { ApiError, ConnectionError, KubeClient } from '../kube/client.ts';
-import { type ClusterInfo, fetchClusterInfo } from '../kube/cluster-info.ts';
+import { CLUSTER_INFO_TIMEOUT_MS, type ClusterInfo, fetchClusterInfo } from '../kube/cluster-info.ts';
 import { clockOfCluster } from '../node/clock.ts';
 import { wantedArtifacts } from '../node/components.ts';
 import { familiesOf, nodeIPs } from '../node/node-ips.ts';
@@ -46,6 +46,7 @@ export const networkConfiguration = z.object({
 
 const SIGNATURE_TIMEOUT_MS = 10_000;
 const SIGNATURE_POLL_MS = 200;
+const LAST_CALL_MS = 1_000;
 
 interface ConfigMap {
   readonly data?: Readonly<Record<string, string>>;
@@ -117,23 +118,39 @@ async function fromFile(path: string, token: string | undefined, host: Host): Pr
 /** The cluster signs with a new token a moment after it was made; one that it will never know ends the wait. */
 async function clusterInfoOnceSigned(
   endpoint: string,
-  timeouts: Timeouts,
+  { discoveryMs }: Timeouts,
   tokenId: string,
   signal: AbortSignal,
 ): Promise<ClusterInfo> {
   const start = performance.now();
-  const over = (boundMs: number): boolean => performance.now() > start + boundMs;
+  const leftOf = (boundMs: number): number => start + boundMs - performance.now();
   for (;;) {
     try {
-      const configMap = await fetchClusterInfo(`https://${endpoint}`, signal);
+      const callMs = discoveryMs === undefined ? undefined : callBound(leftOf(discoveryMs));
+      const configMap = await fetchClusterInfo(`https://${endpoint}`, signal, callMs);
       const signed = isSignedFor(configMap.data, tokenId);
-      if (signed || over(timeouts.discoveryMs ?? SIGNATURE_TIMEOUT_MS)) return configMap;
+      if (signed || leftOf(discoveryMs ?? SIGNATURE_TIMEOUT_MS) < 0) return configMap;
     } catch (error) {
       // An API server that is not there is waited for when somebody said how long.
-      if (over(timeouts.discoveryMs ?? 0)) throw error;
+      if (discoveryMs === undefined || signal.aborted) throw error;
+      if (leftOf(discoveryMs) < 0) throw notDiscovered(discoveryMs, error);
     }
     await sleep(SIGNATURE_POLL_MS, undefined, { signal });
   }
+}
+
+/** What one call may take of the time that is left; the last one enough to be answered. */
+function callBound(leftMs: number): number {
+  return Math.min(CLUSTER_INFO_TIMEOUT_MS, Math.max(LAST_CALL_MS, Math.ceil(leftMs)));
+}
+
+function notDiscovered(boundMs: number, error: unknown): unknown {
+  if (!(error instanceof UserError)) return error;
+  return new UserError(`no cluster was discovered within ${boundMs / 1000} s: ${error.message}`, {
+    ...(error.remedy === undefined ? {} : { remedy: error.remedy }),
+    exitCode: error.exitCode,
+    cause: error,
+  });
 }
 
 type Configuration = Omit<Cluster, 'settings' | 'nodeIP' | keyof Found> & {

@@ -3,7 +3,8 @@ import { z } from 'zod';
 import { EXIT, UserError } from '../errors.ts';
 
 const PATH = '/api/v1/namespaces/kube-public/configmaps/cluster-info';
-const TIMEOUT_MS = 15_000;
+/** Of one answer. */
+export const CLUSTER_INFO_TIMEOUT_MS = 15_000;
 const MAX_BYTES = 1024 * 1024;
 
 const schema = z.looseObject({ data: z.record(z.string(), z.string()) });
@@ -21,7 +22,7 @@ export interface ClusterInfo extends z.infer<typeof schema> {
 export async function fetchClusterInfo(
   server: string,
   signal: AbortSignal,
-  timeoutMs = TIMEOUT_MS,
+  timeoutMs = CLUSTER_INFO_TIMEOUT_MS,
 ): Promise<ClusterInfo> {
   const { text, clockAheadMs } = await readUntrusted(new URL(PATH, server), signal, timeoutMs);
   const result = schema.safeParse(parseJson(text));

@@ -7,6 +7,8 @@ import type { KubeClient } from './client.ts';
 export const CSR_PATH = '/apis/certificates.k8s.io/v1/certificatesigningrequests';
 
 const POLL_MS = 100;
+const SIGNER =
+  'the controller manager of a control plane signs it: see that it runs there, and its log in /var/log/pods';
 const NO_NAMES = { dns: [], ips: [] } as const;
 
 /** A CertificateSigningRequest as far as kadm looks at it. */
@@ -67,17 +69,28 @@ async function waitSigned(
   { timeoutMs, approver }: ClientCertificate,
   signal: AbortSignal,
 ): Promise<string> {
-  const end = performance.now() + timeoutMs;
-  while (performance.now() < end) {
-    const { status } = await client.get<SigningRequest>(`${CSR_PATH}/${name}`, undefined, signal);
-    if (status?.certificate !== undefined) return Buffer.from(status.certificate, 'base64').toString('utf8');
-    const refused = status?.conditions?.find(({ type }) => type === 'Denied' || type === 'Failed');
-    if (refused !== undefined) {
-      throw new UserError(`request ${name} was refused: ${refused.message ?? refused.type}`, {
-        remedy: `see it: kubectl describe csr ${name}`,
-      });
+  const timeUp = AbortSignal.timeout(timeoutMs);
+  const inTime = AbortSignal.any([signal, timeUp]);
+  let approved = false;
+  try {
+    for (;;) {
+      const { status } = await client.get<SigningRequest>(`${CSR_PATH}/${name}`, undefined, inTime);
+      if (status?.certificate !== undefined)
+        return Buffer.from(status.certificate, 'base64').toString('utf8');
+      const refused = status?.conditions?.find(({ type }) => type === 'Denied' || type === 'Failed');
+      if (refused !== undefined) {
+        throw new UserError(`request ${name} was refused: ${refused.message ?? refused.type}`, {
+          remedy: `see it: kubectl describe csr ${name}`,
+        });
+      }
+      approved = status?.conditions?.some(({ type }) => type === 'Approved') ?? false;
+      await sleep(POLL_MS, undefined, { signal: inTime });
     }
-    await sleep(POLL_MS, undefined, { signal });
+  } catch (error) {
+    if (!timeUp.aborted || signal.aborted || error instanceof UserError) throw error;
   }
-  throw new UserError(`request ${name} was not approved within ${timeoutMs / 1000} s`, { remedy: approver });
+  const within = `within ${timeoutMs / 1000} s`;
+  throw approved
+    ? new UserError(`request ${name} was approved, but not signed ${within}`, { remedy: SIGNER })
+    : new UserError(`request ${name} was not approved ${within}`, { remedy: approver });
 }
