@@ -2,7 +2,7 @@ import type { IdleCost } from './agent-cost.ts';
 import { list, type Machine, ratio, seconds, setting, table } from './report.ts';
 import type { ScaleFigures } from './scale-bench.ts';
 import { median, percentile } from './statistics.ts';
-import type { ThroughputFigures, TrafficFigures } from './throughput-bench.ts';
+import { LINK_GBITS, type ThroughputFigures, type TrafficFigures } from './throughput-bench.ts';
 
 export const SCALE_HEADING = 'The agent with 5,000 nodes';
 export const THROUGHPUT_HEADING = 'Traffic between pods';
@@ -62,10 +62,13 @@ export function scaleSection(figures: ScaleFigures, machine: Machine): string {
   ].join('\n\n');
 }
 
-export function throughputSection({ vxlan, hostGw, cni }: ThroughputFigures, machine: Machine): string {
+export function throughputSection(
+  { vxlan, hostGw, heldLink, cni }: ThroughputFigures,
+  machine: Machine,
+): string {
   return [
     setting(machine, vxlan.kadm.gbits.length),
-    'Between pods of two nodes, one TCP connection: a stream (iperf3), and small requests each of which waits for the answer to the one before (sockperf). By hand: the same bridge, cable and way to the other host, made with `ip` alone between the same hosts, of the same MTU. The hosts’ cable is one of the kernel’s, so the processor is the limit. In turn, medians.',
+    'Between pods of two nodes, one TCP connection: a stream (iperf3), and small requests each of which waits for the answer to the one before (sockperf). By hand: the same bridge, cable and way to the other host, made with `ip` alone between the same hosts, of the same MTU. The hosts’ cable is one of the kernel’s, so the processor is the limit; it is also measured with the cable held to less than that (tc-tbf), as a network card would be. In turn, medians.',
     table(
       ['', 'Gbit/s', 'requests a second', 'Gbit/s of the runs'],
       [
@@ -74,6 +77,8 @@ export function throughputSection({ vxlan, hostGw, cni }: ThroughputFigures, mac
         trafficRow('host-gw by kadm', hostGw.kadm),
         trafficRow('routes by hand', hostGw.hand),
         trafficRow('the bare link, between the hosts themselves', hostGw.link),
+        trafficRow(`host-gw by kadm over ${LINK_GBITS} Gbit/s`, heldLink.kadm),
+        trafficRow('that link itself', heldLink.link),
       ],
     ),
     table(
@@ -82,6 +87,12 @@ export function throughputSection({ vxlan, hostGw, cni }: ThroughputFigures, mac
         ratioRow('VXLAN by kadm / by hand', vxlan.kadm, vxlan.hand, '0.98'),
         ratioRow('host-gw by kadm / routes by hand', hostGw.kadm, hostGw.hand, '0.98'),
         ratioRow('host-gw by kadm / the bare link', hostGw.kadm, hostGw.link, ''),
+        ratioRow(
+          `host-gw by kadm / the bare link, of ${LINK_GBITS} Gbit/s`,
+          heldLink.kadm,
+          heldLink.link,
+          '0.98',
+        ),
       ],
     ),
     `From the start of ${cni.pods} pods at once to the network of each: the CNI plugins with kadm’s configuration, and the same plugins with what flannel’s delegates to them.`,

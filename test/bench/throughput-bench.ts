@@ -14,6 +14,8 @@ const PODS = 50;
 const HAND = { subnet: (host: number): string => `10.201.${host}`, vni: 9, port: 4799 } as const;
 const TUNNEL_MTU = 1_450;
 const MTU = 1_500;
+/** Of the cable between the hosts, where it is to be the limit as a network card is, and not their processors. */
+export const LINK_GBITS = 5;
 
 type Way = 'kadm' | 'hand' | 'link';
 
@@ -27,6 +29,8 @@ export interface TrafficFigures {
 export interface ThroughputFigures {
   readonly vxlan: Readonly<Record<Way, TrafficFigures>>;
   readonly hostGw: Readonly<Record<Way, TrafficFigures>>;
+  /** The same over a cable of LINK_GBITS. */
+  readonly heldLink: Readonly<Record<Way, TrafficFigures>>;
   /** Milliseconds of each pod's CNI calls, of all runs. */
   readonly cni: {
     readonly kadm: readonly number[];
@@ -41,13 +45,17 @@ export interface ThroughputFigures {
  */
 export async function benchThroughput(setting: BenchSetting, runs: number): Promise<ThroughputFigures> {
   const vxlan = await onCluster(setting, 'vxlan', async (hosts) => ({
-    traffic: await measureTraffic(hosts, 'vxlan', setting, runs),
+    traffic: await measureTraffic(await endsOf(hosts, 'vxlan'), 'vxlan', setting, runs),
     cni: await measureCni(hosts[1], setting, runs),
   }));
-  const hostGw = await onCluster(setting, 'host-gw', async (hosts) =>
-    measureTraffic(hosts, 'host-gw', setting, runs),
-  );
-  return { vxlan: vxlan.traffic, hostGw, cni: vxlan.cni };
+  const routed = await onCluster(setting, 'host-gw', async (hosts) => {
+    const ends = await endsOf(hosts, 'host-gw');
+    const hostGw = await measureTraffic(ends, 'host-gw', setting, runs);
+    for (const host of hosts) await holdLink(host);
+    const heldLink = await measureTraffic(ends, `host-gw over ${LINK_GBITS} Gbit/s`, setting, runs);
+    return { hostGw, heldLink };
+  });
+  return { vxlan: vxlan.traffic, ...routed, cni: vxlan.cni };
 }
 
 type TwoHosts = readonly [BenchHost, BenchHost];
@@ -72,17 +80,27 @@ async function onCluster<T>(
   });
 }
 
-async function measureTraffic(
-  hosts: TwoHosts,
-  backend: Backend,
-  { say }: BenchSetting,
-  runs: number,
-): Promise<Record<Way, TrafficFigures>> {
-  const ends = {
+/** Those between which it is measured: two pods, two namespaces as pods have, the hosts. */
+async function endsOf(hosts: TwoHosts, backend: Backend): Promise<Record<Way, readonly TrafficEnd[]>> {
+  return {
     kadm: await Promise.all(hosts.map(podOfKadm)),
     hand: await byHand(hosts, backend),
     link: hosts.map(({ netns, address }) => ({ netns: `/run/netns/${netns}`, address })),
   };
+}
+
+/** Bounds what a host sends (tc-tbf(8)); the burst is what it sends in 3 ms. */
+async function holdLink(host: BenchHost): Promise<void> {
+  const bound = ['tbf', 'rate', `${LINK_GBITS}gbit`, 'burst', '2mb', 'latency', '20ms'];
+  await host.run(['tc', 'qdisc', 'replace', 'dev', 'eth0', 'root', ...bound]);
+}
+
+async function measureTraffic(
+  ends: Readonly<Record<Way, readonly TrafficEnd[]>>,
+  what: string,
+  { say }: BenchSetting,
+  runs: number,
+): Promise<Record<Way, TrafficFigures>> {
   const figures: Record<Way, { gbits: number[]; requests: number[] }> = {
     kadm: { gbits: [], requests: [] },
     hand: { gbits: [], requests: [] },
@@ -98,7 +116,7 @@ async function measureTraffic(
       figures[way].gbits.push(gbits);
       figures[way].requests.push(rate);
       say(
-        `throughput, ${backend}, run ${run} of ${runs}: ${way} ${gbits.toFixed(2)} Gbit/s, ${rate.toFixed(0)} requests/s`,
+        `throughput, ${what}, run ${run} of ${runs}: ${way} ${gbits.toFixed(2)} Gbit/s, ${rate.toFixed(0)} requests/s`,
       );
     }
   }
