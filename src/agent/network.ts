@@ -189,15 +189,21 @@ export class NetworkService implements Service {
     if (nodes === undefined || own === undefined) return;
     await this.#adoptBackend(own, nodes);
     const begun = performance.now();
+    let madeAt = begun;
     const known = { before: this.#pass, claims: this.#claims };
-    const pass = await reconcile(this.#host, this.#network, nodes, known, (desired) => {
-      this.#desired = desired;
+    const pass = await reconcile(this.#host, this.#network, nodes, known, {
+      onPlanned: (desired) => {
+        this.#desired = desired;
+      },
+      onMade: () => {
+        madeAt = performance.now();
+      },
     });
     this.#pass = pass;
     if (pass === undefined) return;
     if (pass.steps.length > 0) this.#tools.end();
     this.#competing = await this.#gate.competing(this.#settings.network.exclusive);
-    this.#passed(pass, nodes, { begun, madeAt: pass.madeAt ?? begun });
+    this.#passed(pass, nodes, { begun, madeAt });
     this.#redialFrom(pass.desired.networks[0]?.underlay);
     this.#hooks.onReady();
     // Pods may start only now that the way to them exists.
@@ -234,7 +240,7 @@ export class NetworkService implements Service {
     const parsed = backendSchema.safeParse(own.annotations[ANNOTATION.backendWanted]);
     if (!parsed.success || parsed.data === this.#network.backend) return;
     const backend: Backend = parsed.data;
-    const pass = await look(this.#host, { ...this.#network, backend }, nodes);
+    const pass = await look(this.#host, { ...this.#network, backend }, nodes, { claims: this.#claims });
     const lost = pass?.refusals.find(({ kind }) => kind === 'unreachable');
     if (lost !== undefined) {
       this.#refused = `${backend}: Node ${lost.node} would be lost: ${lost.reason}`;

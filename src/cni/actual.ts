@@ -100,11 +100,12 @@ const vxlanSchema = z.object({
  */
 const QUESTIONS = `
 answer() { "$@"; printf '\\036%s\\036' "$?"; }
+where() { [ ! -e "/sys/class/net/$1" ] || { shift; "$@"; }; }
 answer ip -json -details address show
 while [ $# -gt 0 ]; do
   answer ip -N -oneline "-$1" route show table main
-  answer ip "-$1" neigh show dev "$2" nud permanent
-  answer bridge fdb show dev "$2"
+  answer where "$2" ip "-$1" neigh show dev "$2" nud permanent
+  answer where "$2" bridge fdb show dev "$2"
   answer nft -j list table "$3" ${NFT_TABLE}
   answer "$4-save" -t filter
   shift 4

@@ -36,8 +36,6 @@ export interface Pass extends Difference {
   readonly peers: number;
   /** What works, but not as it was meant, in words for a log. */
   readonly warnings: readonly string[];
-  /** When the last of its steps was made, in milliseconds of performance.now(); undefined where there was none. */
-  readonly madeAt?: number;
   /** The kernel as it was found last, but for the entries of peers. */
   readonly actual: Actual;
   /** What it was planned with, and what was found of the Nodes: for a pass that follows, which changes it in place. */
@@ -184,10 +182,17 @@ async function presentUnderlay(
   return findUnderlay(interfaces, family, { addresses: [] }, address === undefined ? [] : [address]);
 }
 
+/** What is told while a pass goes on. */
+export interface Told {
+  /** What is wanted, before any of it is made. */
+  readonly onPlanned?: (desired: Desired) => void;
+  /** All steps were made; what comes after is to see that the kernel has kept them. */
+  readonly onMade?: () => void;
+}
+
 /**
  * Makes the kernel what the Nodes ask for, and reads it again to see that it is.
  * @param known of earlier passes with the same settings
- * @param onPlanned told what is wanted before any of it is made
  * @throws UserError where another program has a device that is needed
  * @throws CommandError for steps that the kernel refused, Error when the kernel does not have what was made
  */
@@ -196,21 +201,21 @@ export async function reconcile(
   network: NodeNetwork,
   nodes: ReadonlyMap<string, NodeFacts>,
   known: Known = {},
-  onPlanned: (desired: Desired) => void = () => {},
+  tell: Told = {},
 ): Promise<Pass | undefined> {
   const pass = await look(host, network, nodes, known);
   if (pass?.blocked) throw new UserError(pass.conflicts.join('; '), { exitCode: EXIT.preflight });
   if (pass === undefined) return pass;
-  onPlanned(pass.desired);
+  tell.onPlanned?.(pass.desired);
   if (pass.steps.length === 0) return pass;
   await applySteps(host, pass.steps);
-  const madeAt = performance.now();
+  tell.onMade?.();
   const after = await look(host, network, pass.nodes, { before: pass });
   if (after !== undefined && after.steps.length > 0) {
     const shown = after.steps.slice(0, SHOWN_STEPS).map((step) => nameStep(step));
     throw new Error(`the kernel has not kept ${after.steps.length} changes, such as: ${shown.join('; ')}`);
   }
-  return { ...pass, actual: after?.actual ?? pass.actual, madeAt };
+  return { ...pass, actual: after?.actual ?? pass.actual };
 }
 
 function ownPodCidrs(node: NodeFacts, { clusterCidrs }: NetworkPlan): Cidr[] {

@@ -115,7 +115,7 @@ async function thaw(host: Host): Promise<void> {
   if (frozen.length > 0) await host.run(['tee', ...frozen], { input: 'THAWED\n', allowFailure: true });
 }
 
-/** containerd clears up after containers that ended; a shim that stays longer than that is killed. */
+/** containerd clears up after containers that ended; the shims of their pods stay, and are killed when it has stopped. */
 async function untilContainersGone(host: Host): Promise<void> {
   if (host.dryRun) return;
   const end = performance.now() + GRACE_MS;
