@@ -1,20 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { makeSteps } from '../cni/apply.ts';
 import { type Backend, backendSchema } from '../cni/backend.ts';
-import { type Desired, noClaims, noteClaims, type Underlay } from '../cni/desired.ts';
+import type { Desired, Underlay } from '../cni/desired.ts';
 import { followNodes } from '../cni/follow.ts';
-import { ANNOTATION, type NodeFacts, nodeFacts } from '../cni/node-facts.ts';
+import { ANNOTATION, type NodeFacts } from '../cni/node-facts.ts';
 import { look, type NodeNetwork, type Pass, reconcile } from '../cni/reconcile.ts';
 import { messageOf } from '../errors.ts';
 import type { Host } from '../host/host.ts';
 import type { KubeClient } from '../kube/client.ts';
-import { Informer, type Listed } from '../kube/informer.ts';
 import { Announcer } from './announcer.ts';
 import { cniFileEvents } from './cni-files.ts';
 import { EntryTools } from './entry-tools.ts';
 import { kernelEvents } from './kernel-events.ts';
 import type { Log } from './log.ts';
 import type { NetworkRecord } from './network-record.ts';
+import { NodeWatch } from './node-watch.ts';
 import { type PassFacts, passFacts } from './pass-facts.ts';
 import { PassLog } from './pass-log.ts';
 import { PodGate } from './pod-gate.ts';
@@ -30,6 +30,9 @@ const RETRY_MS = 1_000;
 /** One failure may be a moment's; after so many in a row no pod is to start here any more. */
 const FAILURES_UNTIL_CLOSED = 3;
 
+const NODE_CHANGED = 'a change of a Node';
+const LOOKED = 'the look every 30 s';
+
 export interface NetworkHooks {
   /** Called after each comparison that found everything in place, or put it there. */
   readonly onReady: () => void;
@@ -42,11 +45,17 @@ export interface NetworkHooks {
   readonly record: NetworkRecord;
 }
 
+/** Why and when a pass was made; times in milliseconds of performance.now(). */
+interface PassRun {
+  readonly trigger: string;
+  readonly begun: number;
+  readonly madeAt: number;
+}
+
 /** Brings this node into the pod network and keeps it there. Ending it leaves the network as it is. */
 export class NetworkService implements Service {
   readonly name = 'network';
   readonly #settings: AgentSettings;
-  readonly #client: KubeClient;
   readonly #host: Host;
   readonly #log: Log;
   readonly #hooks: NetworkHooks;
@@ -55,13 +64,11 @@ export class NetworkService implements Service {
   readonly #gate: PodGate;
   readonly #passLog: PassLog;
   readonly #tools = new EntryTools();
-  readonly #claims = noClaims();
+  readonly #watch: NodeWatch;
   #network: NodeNetwork;
-  #nodes: ReadonlyMap<string, NodeFacts> | undefined;
   /** Why this node has not the backend that it is wanted to have. */
   #refused: string | undefined;
   #underlay: Underlay | undefined;
-  #redial = new AbortController();
   #failures = 0;
   /** The last pass, and what is wanted now: the same, but while it is being made. */
   #pass: Pass | undefined;
@@ -70,13 +77,14 @@ export class NetworkService implements Service {
   #lookDue = true;
   #lookedAt = 0;
   #competing: readonly string[] = [];
-  /** What the loop was woken by. */
-  #trigger = 'the start';
 
   constructor(settings: AgentSettings, client: KubeClient, host: Host, log: Log, hooks: NetworkHooks) {
     this.#settings = settings;
     this.#network = networkOf(settings);
-    this.#client = client;
+    this.#watch = new NodeWatch(client, this.#network, {
+      onChange: (ofOthers) => (ofOthers ? this.#wake.now(NODE_CHANGED) : this.wake(NODE_CHANGED)),
+      onTrouble: (message) => log('warn', message, { service: this.name }),
+    });
     this.#announcer = new Announcer(client, log);
     this.#gate = new PodGate(host, this.#announcer, log);
     this.#passLog = new PassLog(this.name, log);
@@ -92,7 +100,7 @@ export class NetworkService implements Service {
     const all = AbortSignal.any([signal, stop.signal]);
     try {
       await Promise.race([
-        this.#watchNodes(all),
+        this.#watch.start(all),
         kernelEvents(
           this.#network,
           all,
@@ -109,53 +117,25 @@ export class NetworkService implements Service {
     }
   }
 
-  /** From an address that this host has lost nothing comes back, nor an error: then the watch begins anew. */
-  async #watchNodes(signal: AbortSignal): Promise<void> {
-    const { nodeName } = this.#network;
-    while (!signal.aborted) {
-      this.#redial = new AbortController();
-      const informer = new Informer<Listed, NodeFacts>(this.#client, {
-        path: '/api/v1/nodes',
-        select: (node) => {
-          const facts = nodeFacts(node, nodeName);
-          noteClaims(facts, this.#network, this.#claims);
-          return facts;
-        },
-        onChange: (change) => {
-          this.#nodes = informer.items;
-          this.#lookDue ||= change.type === 'synced' || change.key === nodeName;
-          this.#ring('a change of a Node');
-        },
-        onTrouble: (message) => this.#log('warn', message, { service: this.name }),
-        backoff: { firstMs: 100, maxMs: 10_000 },
-      });
-      await informer.start(AbortSignal.any([signal, this.#redial.signal]));
-      if (!this.#redial.signal.aborted) return;
-    }
-  }
-
   /** Makes it look now. @param trigger why, as status tells it */
   wake(trigger: string): void {
     this.#lookDue = true;
-    this.#ring(trigger);
-  }
-
-  #ring(trigger: string): void {
-    this.#trigger = trigger;
-    this.#wake.now();
+    this.#wake.now(trigger);
   }
 
   async #reconcileForEver(signal: AbortSignal): Promise<void> {
+    let trigger = LOOKED;
     while (!signal.aborted) {
       const untilLook = Math.max(0, this.#lookedAt + PERIOD_MS - performance.now());
-      await this.#wake.wait(this.#failures === 0 ? untilLook : RETRY_MS, signal);
+      const rung = await this.#wake.wait(this.#failures === 0 ? untilLook : RETRY_MS, signal);
       if (signal.aborted) return;
+      // What failed is tried again for the reason that it was tried for.
+      trigger = rung ?? (this.#failures === 0 ? LOOKED : trigger);
       this.#hooks.onTurn();
       this.#lookDue ||= performance.now() >= this.#lookedAt + PERIOD_MS;
       try {
-        if (this.#lookDue) await this.#reconcileOnce();
-        else await this.#followOnce();
-        this.#trigger = 'the look every 30 s';
+        if (this.#lookDue) await this.#reconcileOnce(trigger);
+        else await this.#followOnce(trigger);
         this.#failures = 0;
       } catch (error) {
         if (signal.aborted) return;
@@ -170,27 +150,27 @@ export class NetworkService implements Service {
   }
 
   /** Other Nodes have changed, and nothing else that is known of. */
-  async #followOnce(): Promise<void> {
-    const nodes = this.#nodes;
+  async #followOnce(trigger: string): Promise<void> {
+    const { nodes } = this.#watch;
     const begun = performance.now();
     const pass = nodes && this.#pass && followNodes(this.#network, nodes, this.#pass);
-    if (nodes === undefined || pass === undefined) return await this.#reconcileOnce();
+    if (nodes === undefined || pass === undefined) return await this.#reconcileOnce(trigger);
     this.#desired = pass.desired;
     await makeSteps(pass.steps, this.#tools.run);
     this.#pass = pass;
-    this.#passed(pass, nodes, { begun, madeAt: performance.now() });
+    this.#passed(pass, nodes, { begun, madeAt: performance.now(), trigger });
   }
 
-  async #reconcileOnce(): Promise<void> {
+  async #reconcileOnce(trigger: string): Promise<void> {
     this.#lookDue = false;
     this.#lookedAt = performance.now();
-    const nodes = this.#nodes;
+    const { nodes } = this.#watch;
     const own = nodes?.get(this.#network.nodeName);
     if (nodes === undefined || own === undefined) return;
     await this.#adoptBackend(own, nodes);
     const begun = performance.now();
     let madeAt = begun;
-    const known = { before: this.#pass, claims: this.#claims };
+    const known = { before: this.#pass, claims: this.#watch.claims };
     const pass = await reconcile(this.#host, this.#network, nodes, known, {
       onPlanned: (desired) => {
         this.#desired = desired;
@@ -203,7 +183,7 @@ export class NetworkService implements Service {
     if (pass === undefined) return;
     if (pass.steps.length > 0) this.#tools.end();
     this.#competing = await this.#gate.competing(this.#settings.network.exclusive);
-    this.#passed(pass, nodes, { begun, madeAt });
+    this.#passed(pass, nodes, { begun, madeAt, trigger });
     this.#redialFrom(pass.desired.networks[0]?.underlay);
     this.#hooks.onReady();
     // Pods may start only now that the way to them exists.
@@ -216,12 +196,7 @@ export class NetworkService implements Service {
     else await this.#gate.open(own, announced, { podCidrs, mtu });
   }
 
-  /** @param times in milliseconds of performance.now() */
-  #passed(
-    pass: Pass,
-    nodes: ReadonlyMap<string, NodeFacts>,
-    { begun, madeAt }: { readonly begun: number; readonly madeAt: number },
-  ): void {
+  #passed(pass: Pass, nodes: ReadonlyMap<string, NodeFacts>, { begun, madeAt, trigger }: PassRun): void {
     const ms = performance.now() - begun;
     const madeMs = madeAt - begun;
     const { nodeName, backend } = this.#network;
@@ -229,7 +204,7 @@ export class NetworkService implements Service {
     let wanted = 0;
     for (const { name, podCidrs } of nodes.values())
       if (name !== nodeName && podCidrs.length > 0) wanted += 1;
-    this.#hooks.record.passed(facts, wanted, { ms, trigger: this.#trigger });
+    this.#hooks.record.passed(facts, wanted, { ms, trigger });
     this.#hooks.onPass(facts);
     this.#passLog.tell(facts, { ms, madeMs, refused: this.#refused, competing: this.#competing });
   }
@@ -240,7 +215,7 @@ export class NetworkService implements Service {
     const parsed = backendSchema.safeParse(own.annotations[ANNOTATION.backendWanted]);
     if (!parsed.success || parsed.data === this.#network.backend) return;
     const backend: Backend = parsed.data;
-    const pass = await look(this.#host, { ...this.#network, backend }, nodes, { claims: this.#claims });
+    const pass = await look(this.#host, { ...this.#network, backend }, nodes, { claims: this.#watch.claims });
     const lost = pass?.refusals.find(({ kind }) => kind === 'unreachable');
     if (lost !== undefined) {
       this.#refused = `${backend}: Node ${lost.node} would be lost: ${lost.reason}`;
@@ -262,8 +237,7 @@ export class NetworkService implements Service {
       before: before.address,
       address: underlay.address,
     });
-    this.#client.close();
-    this.#redial.abort();
+    this.#watch.redial();
   }
 
   /** What works goes on working; when nothing helps, no new pod is given a network that is not there. */
@@ -272,7 +246,7 @@ export class NetworkService implements Service {
     this.#hooks.record.failed(messageOf(error));
     this.#log('error', messageOf(error), { service: this.name, failures: this.#failures });
     if (this.#failures !== FAILURES_UNTIL_CLOSED) return;
-    const own = this.#nodes?.get(this.#network.nodeName);
+    const own = this.#watch.nodes?.get(this.#network.nodeName);
     await this.#gate.close(own, undefined, messageOf(error));
   }
 }

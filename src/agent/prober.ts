@@ -88,7 +88,7 @@ export class Prober implements Service {
         const pause = broken.length === 0 ? left : Math.min(left, spread(BROKEN_PERIOD_MS));
         const rung = await this.#wake.wait(pause, signal);
         if (signal.aborted) return;
-        const due = rung || performance.now() >= next;
+        const due = rung !== undefined || performance.now() >= next;
         if (due) next = performance.now() + spread(PERIOD_MS);
         await this.#round(due ? this.#peers.next() : broken, signal);
       }

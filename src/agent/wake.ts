@@ -3,16 +3,17 @@ import { setTimeout as sleep } from 'node:timers/promises';
 /** Something to wait on that others can ring, also before anybody waits. */
 export class Wake {
   #ring: (() => void) | undefined;
-  #rung = false;
+  #why: string | undefined;
 
-  now(): void {
-    this.#rung = true;
+  /** @param why for the one who waits, who hears the last of several */
+  now(why = 'rung'): void {
+    this.#why = why;
     this.#ring?.();
   }
 
-  /** Returns when rung, after `periodMs`, or when the signal comes. @returns whether it was rung */
-  async wait(periodMs: number, signal: AbortSignal): Promise<boolean> {
-    if (!this.#rung) {
+  /** Returns when rung, after `periodMs`, or when the signal comes. @returns why it was rung, undefined if it was not */
+  async wait(periodMs: number, signal: AbortSignal): Promise<string | undefined> {
+    if (this.#why === undefined) {
       const stop = new AbortController();
       const rung = new Promise<void>((resolve) => {
         this.#ring = resolve;
@@ -21,9 +22,9 @@ export class Wake {
       await Promise.race([rung, timer.catch(() => undefined)]);
       stop.abort();
     }
-    const rung = this.#rung;
+    const why = this.#why;
     this.#ring = undefined;
-    this.#rung = false;
-    return rung;
+    this.#why = undefined;
+    return why;
   }
 }

@@ -48,7 +48,8 @@ function readUntrusted(url: URL, signal: AbortSignal, timeoutMs: number): Promis
           cause: error,
         }),
       );
-    const call = request(url, { rejectUnauthorized: false, signal }, (response) => {
+    // No agent: the usual one has TCP's keep-alive end a silent connection after 11 s, before the bound below.
+    const call = request(url, { agent: false, rejectUnauthorized: false, signal }, (response) => {
       let text = '';
       const clockAheadMs = aheadOf(response.headers.date);
       response.setEncoding('utf8');

@@ -136,23 +136,23 @@ END
     inTheMiddle(h4).then(() => on(h4, cut)),
   ]);
   const { exitCode, said } = await running;
+  await endsWell();
   expect({ exitCode, said }).toEqual({ exitCode: 4, said: expect.stringMatching(/^ *h3 +failed /m) });
   // What waits for an answer at that moment may give up before: then it says so.
   expect(said).toMatch(/^ *h4 +(done |failed .*(no answer within|stopped coming|connection was lost))/m);
-  await endsWell();
 });
 
 test('an address of a node is not given to another host', async () => {
   await taken(h4);
   await on(h4, `${secretly(h3)}; ip route add ${h2.address} dev eth0 src ${h3.address}`);
   const { exitCode, said } = await up(...ALL);
+  await on(h4, 'ip link del nat0');
   expect({ exitCode, said }).toEqual({
     exitCode: 4,
     said: expect.stringContaining(
       `h4: its node IP would be ${h3.address}, which is that of node h3; nothing was changed`,
     ),
   });
-  await on(h4, 'ip link del nat0');
 });
 
 // In order it takes 90 s more: a kube-apiserver whose etcd went first does not end before systemd kills it.
@@ -161,9 +161,9 @@ test('a control plane that is rebooted while a worker joins', async () => {
   await inTheMiddle(h4);
   await reboot(h2, 'at once');
   const { exitCode, said } = await running;
+  await endsWell();
   // It may also be back before anything gives up.
   if (exitCode !== 0) expect(said).toMatch(/^ *h[24] +failed /m);
-  await endsWell();
 });
 
 test('kadm that is killed while a worker joins', async () => {
@@ -171,8 +171,9 @@ test('kadm that is killed while a worker joins', async () => {
   const running = up(...ALL);
   await inTheMiddle(h4);
   await on(h1, 'pkill -9 -f "^kadm up"');
-  expect((await running).exitCode).not.toBe(0);
+  const { exitCode } = await running;
   await endsWell();
+  expect(exitCode).not.toBe(0);
 });
 
 test('kadm that falls silent, as on a machine without its network: no host waits for it', async () => {

@@ -122,6 +122,24 @@ test('discovery: an API server that takes the connection and says nothing', asyn
   });
 });
 
+// The system itself gives up a dead connection after 11 s, where it is asked to look after it (TCP keep-alive).
+test('discovery: the same API server, and then its machine is gone', async () => {
+  const cut = (verb: '-I' | '-D'): string => `iptables ${verb} INPUT -s ${master.address} -p tcp -j DROP`;
+  const [joining] = await whileFrozen('kube-apiserver', () =>
+    Promise.all([
+      join(worker, { discovery: byToken(), timeouts: { discovery: '15s' } }),
+      worker.exec(['sh', '-euc', `sleep 2; ${cut('-I')}`]),
+    ]),
+  );
+  await worker.exec(['sh', '-euc', cut('-D')]);
+  expectGivenUp(joining, {
+    phase: 'discovery',
+    seconds: 15,
+    message: /^no cluster was discovered within 15 s: .*: no answer within 15 s$/,
+    exitCode: EXIT.preflight,
+  });
+});
+
 test('kubernetesAPICall: the same API server, to a host that has been told the cluster in a file', async () => {
   const info = ['get', 'configmap', 'cluster-info', '--output', 'jsonpath={.data.kubeconfig}'];
   const path = '/root/discovery.conf';

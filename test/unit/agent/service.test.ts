@@ -40,12 +40,16 @@ describe('a wake-up', () => {
     const wake = new Wake();
     wake.now();
     const begun = performance.now();
-    await wake.wait(5_000, new AbortController().signal);
+    wake.now('a bell');
+    expect(await wake.wait(5_000, new AbortController().signal)).toBe('a bell');
     expect(performance.now() - begun).toBeLessThan(1_000);
   });
 
   it('comes by itself after the period', async () => {
-    await new Wake().wait(10, new AbortController().signal);
+    const wake = new Wake();
+    wake.now();
+    await wake.wait(10, new AbortController().signal);
+    expect(await wake.wait(10, new AbortController().signal)).toBeUndefined();
   });
 
   it('comes at once when the signal has ended the work', async () => {
