@@ -15,7 +15,7 @@ const KILLS = Number(process.env.KADM_KILLS ?? 6);
 const SEED = Number(process.env.KADM_SEED ?? Date.now() % 100_000);
 const VERB_TIMEOUT_MS = 300_000;
 /** About as long as init takes here. */
-const RUN_MS = 9_000;
+const RUN_MS = 4_500;
 
 type Instant =
   | { readonly at: 'phase'; readonly phase: string }
