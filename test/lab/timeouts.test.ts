@@ -11,7 +11,7 @@ import { write } from './support/certificates.ts';
 import { Kubectl } from './support/kubectl.ts';
 
 /*
- * The timeouts of a JoinConfiguration: what is waited for is really missing, and the wait ends when it was told to.
+ * The timeouts of kubeadm's documents: what is waited for is really missing, and the wait ends when it was told to.
  * h1 is the master, h2 a worker that fails to join until nothing is wrong any more, h3 would be a second master.
  */
 const LAB = 'test-timeouts';
@@ -46,18 +46,23 @@ function byToken(port = 6443): Fields {
   return { bootstrapToken: { token: TOKEN, apiServerEndpoint, caCertHashes: [caHash] } };
 }
 
-interface Joining {
+interface Outcome {
   readonly exitCode: number;
   /** The phases that failed, which is one at most. */
   readonly failed: readonly { phase: string; message: string; seconds: number }[];
 }
 
-/** `kadm join --config` with what this machine asks of a lab host, and these fields of a JoinConfiguration. */
-async function join(host: LabHost, fields: Fields): Promise<Joining> {
+/** `kadm join --config` with these fields of a JoinConfiguration. */
+async function join(host: LabHost, fields: Fields): Promise<Outcome> {
+  return await run(host, ['join'], { kind: 'JoinConfiguration', ...fields });
+}
+
+/** A verb of kadm with what this machine asks of a lab host, and a document of kubeadm's. */
+async function run(host: LabHost, verb: readonly string[], document: Fields): Promise<Outcome> {
   const { stdout: ofThisLab } = await host.exec(['cat', '/etc/kadm/config.yaml']);
-  const asked = { apiVersion: 'kubeadm.k8s.io/v1beta4', kind: 'JoinConfiguration', ...fields };
-  await write(host, '/root/join.yaml', `${ofThisLab}\n---\n${stringify(asked)}`);
-  const argv = ['kadm', 'join', '--config', '/root/join.yaml', '--output', 'json'];
+  const asked = { apiVersion: 'kubeadm.k8s.io/v1beta4', ...document };
+  await write(host, '/root/asked.yaml', `${ofThisLab}\n---\n${stringify(asked)}`);
+  const argv = ['kadm', ...verb, '--config', '/root/asked.yaml', '--output', 'json'];
   const { exitCode, stdout } = await host.exec(argv, { allowFailure: true, timeoutMs: VERB_TIMEOUT_MS });
   const lines = stdout.trim().split('\n');
   const events = lines.map((line) => eventLineSchema.parse(JSON.parse(line)));
@@ -77,12 +82,12 @@ interface GivenUp {
 }
 
 /** Expects that one phase gave up, not before its bound and not long after it. */
-function expectGivenUp(joining: Joining, { phase, seconds, message, exitCode = EXIT.failed }: GivenUp): void {
-  expect(joining).toEqual({
+function expectGivenUp(outcome: Outcome, { phase, seconds, message, exitCode = EXIT.failed }: GivenUp): void {
+  expect(outcome).toEqual({
     exitCode,
     failed: [{ phase, message: expect.stringMatching(message), seconds: expect.any(Number) }],
   });
-  const took = joining.failed[0]?.seconds;
+  const took = outcome.failed[0]?.seconds;
   expect(took).toBeGreaterThanOrEqual(seconds);
   expect(took).toBeLessThan(seconds + SLACK_S);
 }
@@ -154,6 +159,19 @@ test('kubernetesAPICall: the same API server, to a host that has been told the c
   });
 });
 
+test('kubernetesAPICall: the same API server, to the host that it runs on', async () => {
+  const timeouts = { kubernetesAPICall: '2s' };
+  const phase = ['init', 'phase', 'upload-config', 'kubeadm'];
+  const asking = whileFrozen('kube-apiserver', () =>
+    run(master, phase, { kind: 'InitConfiguration', timeouts }),
+  );
+  expectGivenUp(await asking, {
+    phase: 'upload-config',
+    seconds: 2,
+    message: /^PATCH https:\S+: no answer within 2 s$/,
+  });
+});
+
 test('tlsBootstrap: a controller manager that signs nothing', async () => {
   const timeouts = { tlsBootstrap: '5s' };
   const joining = await whileFrozen('kube-controller-manager', () =>
@@ -199,7 +217,7 @@ test('etcdAPICall: an etcd that the new member cannot reach; reset takes it out 
     message: /^the member of etcd on this host did not come within 3 s: it has not started/,
   });
   await second.exec(['nft', 'delete table inet cut']);
-  await second.exec(['rm', '/root/join.yaml']);
+  await second.exec(['rm', '/root/asked.yaml']);
   await second.exec(['kadm', 'reset', '--force'], { timeoutMs: VERB_TIMEOUT_MS });
   expect(differences(bare, await snapshotHost(second))).toEqual([]);
 });
