@@ -17,7 +17,7 @@ export const preflight: Phase<AdoptContext> = {
   async run({ host, ledger, settings }, step) {
     if (ledger.begun === 'init') {
       throw new UserError('this host is a control plane of kadm’s own; nothing was changed', {
-        remedy: 'it has its agent from `kadm init`; to repair it, run that again',
+        remedy: 'it has its agent from `kadm init`; where that was cut short, run it again',
         exitCode: EXIT.preflight,
       });
     }

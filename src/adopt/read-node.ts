@@ -1,9 +1,7 @@
-import { X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { DEFAULTS } from '../config/defaults.ts';
-import { nodeNameSchema } from '../config/node-fields.ts';
 import { hostOf } from '../config/values.ts';
 import { EXIT, UserError } from '../errors.ts';
 import { KADM_CONFIG } from '../init/upload-config.ts';
@@ -11,6 +9,7 @@ import type { ClusterNetwork } from '../join/context.ts';
 import { networkConfiguration } from '../join/discovery.ts';
 import { ApiError, KubeClient } from '../kube/client.ts';
 import { KUBELET_CLIENT_PEM, KUBELET_KUBECONFIG } from '../node/kubelet.ts';
+import { nodeNameIn } from '../node/node-name.ts';
 import type { Phase } from '../phases/phase.ts';
 import { credentialsFrom } from '../pki/kubeconfig.ts';
 import type { AdoptContext } from './context.ts';
@@ -19,7 +18,6 @@ import type { AdoptContext } from './context.ts';
 export const ADMIN_KUBECONFIG = '/etc/kubernetes/admin.conf';
 
 const CONFIG_MAPS = '/api/v1/namespaces/kube-system/configmaps';
-const NODE_USER = 'system:node:';
 
 const nodeSchema = z.object({
   status: z.object({ addresses: z.array(z.object({ type: z.string(), address: z.string() })).default([]) }),
@@ -63,13 +61,6 @@ export const readNode: Phase<AdoptContext> = {
 
 async function textOf({ host }: AdoptContext, path: string): Promise<string> {
   return (await host.readFile(path))?.toString('utf8') ?? '';
-}
-
-/** The name in the kubelet's certificate is the one by which the API server knows this node. */
-function nodeNameIn(pem: string): string {
-  const { subject } = new X509Certificate(pem);
-  const user = /^CN=(.*)$/m.exec(subject)?.[1] ?? '';
-  return nodeNameSchema.parse(user.startsWith(NODE_USER) ? user.slice(NODE_USER.length) : '');
 }
 
 /** The internal ones, the first of each family. */

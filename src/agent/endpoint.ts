@@ -20,7 +20,8 @@ const REQUEST_TIMEOUT_MS = 10_000;
 export interface Page {
   readonly subresource: 'metrics' | 'stats' | 'proxy' | undefined;
   readonly contentType: string;
-  readonly render: (query: URLSearchParams) => string | Promise<string>;
+  /** Undefined where there is nothing that the query asks for. */
+  readonly render: (query: URLSearchParams) => string | undefined | Promise<string | undefined>;
 }
 
 export interface EndpointOptions {
@@ -105,7 +106,9 @@ export class Endpoint implements Service {
     }
     if (page === undefined) return finish(response, 404, 'no such page\n');
     if (request.method !== 'GET') return finish(response, 405, 'only GET\n');
-    finish(response, 200, await page.render(new URLSearchParams(query)), page.contentType);
+    const text = await page.render(new URLSearchParams(query));
+    if (text === undefined) return finish(response, 404, 'nothing is known of what it asks for\n');
+    finish(response, 200, text, page.contentType);
   }
 }
 

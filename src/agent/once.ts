@@ -70,11 +70,15 @@ export function describe({ steps, conflicts, warnings, lacking, refusals, peers 
     ...(input ?? '').split('\n').flatMap((line) => (line === '' ? [] : [`  ${line}`])),
   ]);
   return [
-    `${peers} peers; ${steps.length === 0 ? 'everything is in place' : `${steps.length} steps`}`,
+    `${counted(peers, 'peer')}; ${steps.length === 0 ? 'everything is in place' : counted(steps.length, 'step')}`,
     ...plan,
     ...warnings,
     ...(lacking === undefined ? [] : [`pods may not start: ${lacking}`]),
     ...conflicts.map((conflict) => `in the way: ${conflict}`),
     ...refusals.map(({ node, reason }) => `left out: ${node}: ${reason}`),
   ].join('\n');
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`;
 }

@@ -1,5 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { FAMILIES, FAMILY } from '../config/family.ts';
 import type { Page } from './endpoint.ts';
 import type { Identity } from './identity.ts';
 import { METRICS_CONTENT_TYPE, renderMetrics } from './metrics.ts';
@@ -53,8 +54,9 @@ function networkPages(
       subresource: 'proxy',
       contentType: 'application/json',
       render: async (query) => {
-        const family = query.get('family') === 'IPv6' ? 6 : 4;
-        return JSON.stringify(await prober.burst(query.get('peer') ?? '', family));
+        const family = FAMILIES.find((one) => FAMILY[one].name === (query.get('family') ?? 'IPv4'));
+        const burst = family && (await prober.burst(query.get('peer') ?? '', family));
+        return burst && JSON.stringify(burst);
       },
     },
     '/status': {

@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import { Command } from 'commander';
 import type { Expiration, Expirations } from '../certs/inventory.ts';
 import { configOption, defaultAddress, loadDocuments, outputOption, ownHostname } from './options.ts';
@@ -148,14 +149,18 @@ async function generateCsr({ config, certDir, kubeconfigDir }: RequestOptions): 
     const settings = initSettings(flags, documents, facts, DEFAULT_KUBERNETES_VERSION);
     const at = placedIn(settings.certificatesDir, kubeconfigDir);
     const requests = await generateRequests(host, pkiSettings(settings), at, certDir === undefined);
-    if (requests.length === 0) return 'All certificates are there, or can be made here: nothing to request.';
-    return [...requests, NEXT].join('\n');
+    const [first] = requests;
+    if (first === undefined) return 'All certificates are there, or can be made here: nothing to request.';
+    return [...requests, nextSteps(basename(first))].join('\n');
   });
 }
 
-const NEXT = `
-Have them signed, and put each certificate beside its request: apiserver.crt beside apiserver.csr,
-admin.conf.crt beside admin.conf.csr. With the authority's ca.crt there, kadm init uses them.`;
+/** @param request name of one of them */
+function nextSteps(request: string): string {
+  return `
+Have them signed, and put each certificate beside its request, such as ${request.replace(/csr$/, 'crt')} beside ${request}.
+With the authority's ca.crt there, kadm init uses them. For what was there already nothing is requested.`;
+}
 
 function certificateKeyCommand(): Command {
   return new Command('certificate-key')

@@ -72,7 +72,9 @@ function reportOf(checked: readonly CheckedHost[]): string {
     String(facts.cpus),
     `${facts.memoryMiB} MiB`,
     `${facts.places.find(({ path }) => path === '/var')?.freeMiB ?? 0} MiB`,
-    facts.clockOffsetMs === undefined ? '?' : `${(facts.clockOffsetMs / 1000).toFixed(1)} s`,
+    facts.clockOffsetMs === undefined
+      ? '?'
+      : `${(Math.round(facts.clockOffsetMs / 100) / 10 || 0).toFixed(1)} s`,
     facts.addresses.map((text) => text.replace(/^(\S+) (\S+?)(\/\d+)?$/, '$1=$2')).join(' '),
     facts.completed !== undefined
       ? `a node (${facts.completed})`

@@ -86,8 +86,13 @@ export function describeCheck({ rows, broken }: CheckResult): string {
     to === '' ? `${from}: ${what}` : `${from} - ${to}: ${what}`,
     ...(cause === undefined ? [] : [`  likely cause (${cause.kind}): ${cause.text}`]),
   ]);
-  if (complaints.length === 0)
-    return `${matrix}\n\nEvery pod reaches all others, at full size too, the Service and DNS.`;
+  if (complaints.length === 0) {
+    const good =
+      rows.length === 1
+        ? 'The pod reaches the Service and DNS; there is no other node to try.'
+        : 'Every pod reaches all others, at full size too, the Service and DNS.';
+    return `${matrix}\n\n${good}`;
+  }
   return `${matrix}\n\n${complaints.join('\n')}`;
 }
 

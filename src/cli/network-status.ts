@@ -78,16 +78,17 @@ function probeRows(node: string, status: AgentStatus | undefined): ((now: number
     two ? `${probe.node} ${probe.family}` : probe.node,
     probe.state,
     figures(probe.small),
-    figures(probe.full),
+    // Where small ones were lost, none of full size were sent: theirs are older.
+    probe.small.lostInRow > 0 ? '-' : figures(probe.full),
     probe.probedAt === undefined ? '-' : ago(probe.probedAt, now),
   ]);
 }
 
-/** 0.42 ms, 5 % lost */
-function figures({ sent, loss, lastMs }: Probe['small']): string {
+/** 0.42 ms, 5 % lost; without a time where the last one was lost */
+function figures({ sent, loss, lastMs, lostInRow }: Probe['small']): string {
   if (sent === 0) return '-';
   const lost = loss === 0 ? '' : `${Math.round(loss * 100)} % lost`;
-  const time = lastMs === undefined ? '' : `${lastMs.toFixed(2)} ms`;
+  const time = lastMs === undefined || lostInRow > 0 ? '' : `${lastMs.toFixed(2)} ms`;
   return [time, lost].filter((text) => text !== '').join(', ');
 }
 

@@ -17,6 +17,7 @@ import {
   ownAddress,
   portsFree,
 } from '../node/checks.ts';
+import { presentNodeName } from '../node/node-name.ts';
 import { existingPki, placedIn } from '../node/pki-files.ts';
 import { type Check, runChecks, tried } from '../node/preflight.ts';
 import type { Phase } from '../phases/phase.ts';
@@ -47,26 +48,35 @@ export const preflight: Phase<InitContext> = {
 };
 
 async function refuseSecondCluster(context: InitContext): Promise<void> {
-  const { ledger, settings } = context;
+  const { ledger } = context;
   const done =
     ledger.completed ?? (ledger.begun === undefined || ledger.begun === 'init' ? undefined : 'join');
   if (done === undefined) return;
-  const what =
-    done === 'init'
-      ? `is already a control plane (node ${settings.nodeName}), and it is ${await healthOf(context)}`
-      : 'has already joined a cluster';
-  throw new UserError(`this host ${what}; nothing was changed`, {
-    remedy: 'to start anew, run `kadm reset` first',
-    exitCode: EXIT.preflight,
-  });
+  const { what, remedy = 'to start anew, run `kadm reset` first' } =
+    done === 'init' ? await presentMaster(context) : { what: 'has already joined a cluster' };
+  throw new UserError(`this host ${what}; nothing was changed`, { remedy, exitCode: EXIT.preflight });
 }
 
-async function healthOf({ api }: InitContext): Promise<string> {
+/** What is said of the control plane that this host is: one that is ill is not to be given up for that. */
+async function presentMaster(context: InitContext): Promise<{ what: string; remedy?: string }> {
+  const name = (await presentNodeName(context.host)) ?? context.settings.nodeName;
+  const what = `is already a control plane (node ${name}), and it is`;
+  const ill = await illnessOf(context);
+  if (ill === undefined) return { what: `${what} healthy` };
+  return {
+    what: `${what} not healthy: ${ill}`,
+    remedy:
+      '`journalctl -u kubelet` and the logs in /var/log/containers say why; `kadm reset` would remove it with its data',
+  };
+}
+
+/** Why its API server is not ready; undefined when it is. */
+async function illnessOf({ api }: InitContext): Promise<string | undefined> {
   try {
     await (await api()).text('/readyz');
-    return 'healthy';
+    return undefined;
   } catch (error) {
-    return `not healthy: ${messageOf(error).split('\n')[0]}`;
+    return messageOf(error).split('\n')[0];
   }
 }
 

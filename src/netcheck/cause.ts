@@ -64,18 +64,23 @@ const agentSilent: Rule = ({ from, to, before }) => {
   };
 };
 
+/** A CNI configuration that the container runtime of a node takes before kadm's. */
+export function otherCni(node: string, status: AgentStatus | undefined): Cause | undefined {
+  const [file] = status?.host.competingCni ?? [];
+  if (file === undefined) return undefined;
+  return {
+    kind: 'competing-cni',
+    text: `on ${node} the container runtime takes /etc/cni/net.d/${file} before kadm's: move it away`,
+  };
+}
+
 const competingCni: Rule = ({ before, podAddresses, from, to }) => {
   for (const [node, status, addresses] of [
     [from, before.from, podAddresses.from],
     [to, before.to, podAddresses.to],
   ] as const) {
-    const [file] = status?.host.competingCni ?? [];
-    if (file !== undefined) {
-      return {
-        kind: 'competing-cni',
-        text: `on ${node} the container runtime takes /etc/cni/net.d/${file} before kadm's: move it away`,
-      };
-    }
+    const other = otherCni(node, status);
+    if (other !== undefined) return other;
     const cidrs = (status?.networks ?? []).map(({ podCidr }) => podCidr);
     const foreign = addresses.find((one) => !cidrs.some((cidr) => contains(parseCidr(cidr), one)));
     if (foreign !== undefined && cidrs.length > 0) {

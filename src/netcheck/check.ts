@@ -8,7 +8,7 @@ import { runCommand } from '../host/command.ts';
 import { KubeClient } from '../kube/client.ts';
 import type { ApiCredentials } from '../pki/kubeconfig.ts';
 import { askAgents, type NodeReport } from './agents.ts';
-import { type Cause, likelyCause } from './cause.ts';
+import { type Cause, likelyCause, otherCni } from './cause.ts';
 import { type CheckPod, CheckPods, KADM } from './check-pods.ts';
 import { type PodFindings, podFindingsSchema } from './probe-in-pod.ts';
 
@@ -58,7 +58,7 @@ export async function checkNetwork(run: CheckRun): Promise<CheckResult> {
   const nodes = wantedNodes(reports, run.nodes);
   const pods = new CheckPods(client);
   try {
-    progress(`starting a pod on ${nodes.length} nodes`);
+    progress(`starting a pod on ${nodes.length === 1 ? 'one node' : `${nodes.length} nodes`}`);
     const service = await pods.create(nodes, releaseFor(DEFAULT_KUBERNETES_VERSION));
     const states = await pods.wait(PODS_TIMEOUT_MS, signal);
     progress('every pod tries all others, the Service and DNS');
@@ -78,14 +78,19 @@ export async function checkNetwork(run: CheckRun): Promise<CheckResult> {
   }
 }
 
-function wantedNodes(reports: readonly NodeReport[], wanted: readonly string[] | undefined): string[] {
+/** @throws UserError (usage) where one is unknown, or none is named */
+export function wantedNodes(reports: readonly NodeReport[], wanted: readonly string[] | undefined): string[] {
   const present = reports.map(({ node }) => node);
-  const unknown = wanted?.find((name) => !present.includes(name));
-  if (unknown === undefined) return [...(wanted ?? present)];
-  throw new UserError(`--nodes: there is no node ${unknown}`, {
-    remedy: `the nodes are ${present.join(', ')}`,
-    exitCode: EXIT.usage,
-  });
+  const nodes = [...new Set(wanted ?? present)];
+  const unknown = nodes.find((name) => !present.includes(name));
+  if (unknown === undefined && nodes.length > 0) return nodes;
+  throw new UserError(
+    unknown === undefined ? '--nodes names no node' : `--nodes: there is no node ${unknown}`,
+    {
+      remedy: `the nodes are ${present.join(', ')}`,
+      exitCode: EXIT.usage,
+    },
+  );
 }
 
 async function probeFrom(
@@ -120,9 +125,11 @@ export function brokenPairs(rows: readonly Row[], reports: readonly NodeReport[]
   const others: BrokenPair[] = [];
   for (const { node, findings, error } of rows) {
     if (findings === undefined) {
-      others.push({ from: node, to: '', what: error ?? '' });
+      const status = reports.find((report) => report.node === node)?.status;
+      const cause = otherCni(node, status);
+      others.push({ from: node, to: '', what: error ?? '', ...(cause === undefined ? {} : { cause }) });
       // Where no pod starts, the agent's probes say between whom it does not work.
-      const probes = reports.find((report) => report.node === node)?.status?.probes ?? [];
+      const probes = status?.probes ?? [];
       for (const { node: to, family, state, why = 'broken' } of probes)
         if (state === 'broken') add({ from: node, to, family, what: why });
       continue;

@@ -49,7 +49,7 @@ describe('with a cluster on the master', () => {
   }
 
   test('a second init is refused', async () => {
-    await expectRefusal(master, ['kadm', 'init'], {
+    await expectRefusal(master, ['kadm', 'init', '--node-name', 'another'], {
       exitCode: 3,
       line: 'this host is already a control plane (node h1), and it is healthy; nothing was changed',
       remedy: 'to start anew, run `kadm reset` first',

@@ -414,7 +414,7 @@ test('`kadm agent --once --dry-run` prints the plan, and does nothing', async ()
   const cidr = await podCidrOf('h3');
   await on('h2', 'ip', 'route', 'delete', cidr);
   const plan = await on('h2', 'kadm', 'agent', '--once', '--dry-run');
-  expect(plan).toMatch(/^2 peers; 1 steps$/m);
+  expect(plan).toMatch(/^2 peers; 1 step$/m);
   expect(plan).toContain(`  route replace ${cidr} via `);
   expect(await on('h2', 'ip', 'route', 'show', cidr)).toBe('');
 });

@@ -172,6 +172,22 @@ test('kubernetesAPICall: the same API server, to the host that it runs on', asyn
   });
 });
 
+test('an init beside an API server that says nothing tells that this is a control plane, and does not propose to remove it', async () => {
+  const timeouts = { kubernetesAPICall: '2s' };
+  const { failed } = await whileFrozen('kube-apiserver', () =>
+    run(master, ['init'], { kind: 'InitConfiguration', timeouts }),
+  );
+  expect(failed).toEqual([
+    {
+      phase: 'preflight',
+      message: expect.stringMatching(
+        /^this host is already a control plane \(node h1\), and it is not healthy: GET https:\S+: no answer within 2 s; nothing was changed$/,
+      ),
+      seconds: expect.any(Number),
+    },
+  ]);
+});
+
 test('tlsBootstrap: a controller manager that signs nothing', async () => {
   const timeouts = { tlsBootstrap: '5s' };
   const joining = await whileFrozen('kube-controller-manager', () =>
