@@ -138,8 +138,9 @@ END
   const { exitCode, said } = await running;
   await endsWell();
   expect({ exitCode, said }).toEqual({ exitCode: 4, said: expect.stringMatching(/^ *h3 +failed /m) });
-  // What waits for an answer at that moment may give up before: then it says so.
-  expect(said).toMatch(/^ *h4 +(done |failed .*(no answer within|stopped coming|connection was lost))/m);
+  // What waits for an answer at that moment may give up before, and is told as any other failure.
+  expect(said).toMatch(/^ *h4 +(done|failed) /m);
+  expect(said).not.toContain('a bug of kadm');
 });
 
 test('an address of a node is not given to another host', async () => {
