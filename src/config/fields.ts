@@ -1,11 +1,17 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
-import { parseCidr } from './cidr.ts';
 import { SUBDOMAIN } from './node-fields.ts';
+import { specialAddress } from './special-ranges.ts';
 
 /** Schemas of single fields, which several documents share. */
 
-export const addressSchema = z.string().refine((text) => isIP(text) !== 0, 'is not an IP address');
+/** An address by which other hosts reach one. */
+export const hostAddressSchema = z
+  .string()
+  .refine((text) => isIP(text) !== 0, 'is not an IP address')
+  .refine((text) => specialAddress(text) === undefined, {
+    error: ({ input }) => `${specialAddress(String(input))}: give another, or leave it out`,
+  });
 
 export const domainSchema = z.string().max(253).regex(SUBDOMAIN, 'is not a domain such as cluster.local');
 
@@ -27,18 +33,6 @@ export const portSchema = z.number().int().min(1).max(65_535);
 export const absolutePathSchema = z
   .string()
   .regex(/^(\/[^/\0]+)+\/?$|^\/$/, 'is not a path from the root on, such as /etc/kubernetes');
-
-/** One CIDR, or two of different families, separated by a comma (dual-stack). */
-export const cidrListSchema = z.string().superRefine((text, context) => {
-  try {
-    const cidrs = text.split(',').map((part) => parseCidr(part.trim()));
-    if (cidrs.length > 2 || (cidrs.length === 2 && cidrs[0]?.family === cidrs[1]?.family)) {
-      context.addIssue({ code: 'custom', message: 'holds more than one CIDR of a family' });
-    }
-  } catch (error) {
-    context.addIssue({ code: 'custom', message: error instanceof Error ? error.message : String(error) });
-  }
-});
 
 /** Seconds of the units of Go's time.ParseDuration. */
 const UNITS: Readonly<Record<string, number>> = {

@@ -1,5 +1,5 @@
 import { DEFAULTS } from './defaults.ts';
-import { addressSchema } from './fields.ts';
+import { hostAddressSchema } from './fields.ts';
 import {
   check,
   type HostFacts,
@@ -12,11 +12,11 @@ import {
 import type { Documents } from './schema.ts';
 import {
   absolutePath,
+  bindPort,
   checkCertificateKey,
   checkEndpoint,
   endpointWithPort,
   hostOf,
-  port,
   usage,
 } from './values.ts';
 
@@ -143,14 +143,14 @@ export function localEndpoint(
     }
     return undefined;
   }
-  const { advertiseAddress, bindPort = DEFAULTS.apiPort } = document?.localAPIEndpoint ?? {};
-  check('--apiserver-advertise-address', addressSchema, flags.apiserverAdvertiseAddress);
+  const local = document?.localAPIEndpoint;
+  check('--apiserver-advertise-address', hostAddressSchema, flags.apiserverAdvertiseAddress);
   return {
-    advertiseAddress: flags.apiserverAdvertiseAddress ?? advertiseAddress,
+    advertiseAddress: flags.apiserverAdvertiseAddress ?? local?.advertiseAddress,
     apiPort:
       flags.apiserverBindPort === undefined
-        ? bindPort
-        : port('--apiserver-bind-port', flags.apiserverBindPort),
+        ? (local?.bindPort ?? DEFAULTS.apiPort)
+        : bindPort('--apiserver-bind-port', flags.apiserverBindPort),
   };
 }
 

@@ -28,7 +28,7 @@ export interface Known {
 type Place = readonly [DocumentKind, ...Path];
 
 interface Check {
-  /** Where what is checked is said; the first that the file has is shown. */
+  /** Where what is checked is said: the one is shown that the message names, else the first that the file has. */
   readonly places: readonly Place[];
   /** It goes by these documents as well: there is no telling while they are not valid themselves. */
   readonly by?: readonly DocumentKind[];
@@ -47,7 +47,8 @@ export function meaningProblems({ documents, where }: Configuration, known: Know
       if (!(error instanceof UserError)) throw error;
       if (told.has(error.message)) return [];
       told.add(error.message);
-      const place = places.find((one) => where(...one) !== undefined);
+      const given = places.filter((one) => where(...one) !== undefined);
+      const place = given.find(([kind, ...path]) => error.message.startsWith(nameOf(kind, path))) ?? given[0];
       return [[placed(error.message, place, where), error.remedy].filter(Boolean).join(': ')];
     }
   });
@@ -74,10 +75,12 @@ function checksOf(documents: Documents, known: Known): Check[] {
     },
     {
       places: [
+        ['InitConfiguration', 'localAPIEndpoint', 'advertiseAddress'],
+        ['ClusterConfiguration', 'networking', 'podSubnet'],
+        ['ClusterConfiguration', 'networking', 'serviceSubnet'],
         ['ClusterConfiguration', 'networking'],
-        ['InitConfiguration', 'localAPIEndpoint'],
         ['ClusterConfiguration', 'controllerManager', 'extraArgs'],
-        ['Cluster', 'spec', 'network'],
+        ['Cluster', 'spec', 'network', 'vni'],
       ],
       by: all,
       run: () => void networksFrom({}, documents, address),

@@ -1,8 +1,18 @@
+import type { z } from 'zod';
 import type { Cidr } from './cidr.ts';
 import type { ExtraArg } from './control-plane.ts';
 import { DEFAULTS } from './defaults.ts';
+import type { Family } from './family.ts';
+import {
+  checkFamilies,
+  checkNodeNetworks,
+  checkVni,
+  type NamedCidrs,
+  refuseOverlap,
+} from './network-checks.ts';
 import { type Documents, networkSchema } from './schema.ts';
-import { checkFamilies, checkSizes, checkVni, cidrs, firstIssue, refuseOverlap, usage } from './values.ts';
+import { parseCidrs, podSubnetSchema, serviceSubnetSchema } from './subnets.ts';
+import { firstIssue, settingName, usage } from './values.ts';
 import { plainWords } from './wording.ts';
 
 export interface NetworkSettings {
@@ -37,18 +47,42 @@ export interface NetworkFlags {
  */
 export function networksFrom(flags: NetworkFlags, documents: Documents, address: string): Networks {
   const cluster = documents.ClusterConfiguration;
-  const pods = flags.podNetworkCidr ?? cluster?.networking?.podSubnet ?? DEFAULTS.podCidr;
-  const services = flags.serviceCidr ?? cluster?.networking?.serviceSubnet ?? DEFAULTS.serviceCidr;
-  const podCidrs = cidrs('--pod-network-cidr', pods);
-  const serviceCidrs = cidrs('--service-cidr', services);
-  refuseOverlap(podCidrs, serviceCidrs);
-  checkFamilies(address, podCidrs, serviceCidrs);
+  const { podSubnet = DEFAULTS.podCidr, serviceSubnet = DEFAULTS.serviceCidr } = cluster?.networking ?? {};
+  const pods = {
+    name: podSubnetName(flags, documents),
+    cidrs: cidrsFrom('--pod-network-cidr', podSubnetSchema, flags.podNetworkCidr) ?? parseCidrs(podSubnet),
+  };
+  const services = {
+    name: serviceSubnetName(flags, documents),
+    cidrs: cidrsFrom('--service-cidr', serviceSubnetSchema, flags.serviceCidr) ?? parseCidrs(serviceSubnet),
+  };
+  refuseOverlap(pods, services);
+  checkFamilies(address, pods, services);
   const controllerArgs = cluster?.controllerManager?.extraArgs ?? [];
-  refuseMaskOfBoth(podCidrs, controllerArgs);
-  checkSizes(podCidrs, serviceCidrs, nodeMaskFrom(controllerArgs));
+  refuseMaskOfBoth(pods, controllerArgs);
+  checkNodeNetworks(pods, nodeMaskFrom(controllerArgs));
   const network = networkSettings(flags, documents);
-  if (network.backend !== 'none') checkVni(network.vni, podCidrs);
-  return { podCidrs, serviceCidrs, network };
+  const vni = settingName('--network-vni', 'Cluster.spec.network.vni', flags.networkVni, documents);
+  if (network.backend !== 'none') checkVni(vni, network.vni, pods.cidrs);
+  return { podCidrs: pods.cidrs, serviceCidrs: services.cidrs, network };
+}
+
+export function podSubnetName({ podNetworkCidr }: NetworkFlags, documents: Documents): string {
+  const field = 'ClusterConfiguration.networking.podSubnet';
+  return settingName('--pod-network-cidr', field, podNetworkCidr, documents);
+}
+
+export function serviceSubnetName({ serviceCidr }: NetworkFlags, documents: Documents): string {
+  const field = 'ClusterConfiguration.networking.serviceSubnet';
+  return settingName('--service-cidr', field, serviceCidr, documents);
+}
+
+/** What a flag says; undefined where it is not given. @throws UserError (usage) */
+function cidrsFrom(flag: string, schema: z.ZodType, text: string | undefined): Cidr[] | undefined {
+  if (text === undefined) return undefined;
+  const checked = schema.safeParse(text);
+  if (!checked.success) throw usage(`${flag}: ${firstIssue(checked.error)}`);
+  return parseCidrs(text);
 }
 
 /** Flags are held to the schema of the document, whose fields they stand for. */
@@ -72,20 +106,19 @@ function numberOf(text: string | undefined): number | undefined {
   return text === undefined ? undefined : Number(text);
 }
 
-/** The prefix of a node's network that the controller manager is told. */
-function nodeMaskFrom(extraArgs: readonly ExtraArg[]): (family: 4 | 6) => number | undefined {
+/** By which argument the controller manager is told the length of a node's network. */
+function nodeMaskFrom(extraArgs: readonly ExtraArg[]): (family: Family) => ExtraArg | undefined {
   return (family) => {
     const names = ['node-cidr-mask-size', `node-cidr-mask-size-ipv${family}`];
-    const given = extraArgs.findLast(({ name }) => names.includes(name))?.value;
-    return given === undefined ? undefined : Number(given);
+    return extraArgs.findLast(({ name }) => names.includes(name));
   };
 }
 
 /** The controller manager does not start with one prefix for two families. @throws UserError (usage) */
-function refuseMaskOfBoth(podCidrs: readonly Cidr[], extraArgs: readonly ExtraArg[]): void {
-  if (podCidrs.length < 2 || !extraArgs.some(({ name }) => name === 'node-cidr-mask-size')) return;
+function refuseMaskOfBoth({ cidrs }: NamedCidrs, extraArgs: readonly ExtraArg[]): void {
+  if (cidrs.length < 2 || !extraArgs.some(({ name }) => name === 'node-cidr-mask-size')) return;
   throw usage(
-    'controllerManager.extraArgs: node-cidr-mask-size does not go with pod networks of both families',
+    'ClusterConfiguration.controllerManager.extraArgs: node-cidr-mask-size does not go with pod networks of both families',
     'give node-cidr-mask-size-ipv4 and node-cidr-mask-size-ipv6',
   );
 }

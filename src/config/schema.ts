@@ -2,12 +2,11 @@ import { z } from 'zod';
 import { kubeletFields, kubeProxyFields } from './component-fields.ts';
 import {
   absolutePathSchema,
-  addressSchema,
   caCertHashSchema,
   certificateKeySchema,
-  cidrListSchema,
   domainSchema,
   endpointSchema,
+  hostAddressSchema,
   notActedOn,
   onlyDefault,
   periodSchema,
@@ -30,6 +29,8 @@ import {
   timeoutsSchema,
 } from './kubeadm-parts.ts';
 import { nodeNameSchema } from './node-fields.ts';
+import { bindPortSchema } from './ports.ts';
+import { podSubnetSchema, serviceSubnetSchema } from './subnets.ts';
 
 /** The schemas of the documents that `--config` takes. Strict: a field that kadm would not act on is an error. */
 
@@ -97,7 +98,7 @@ export const clusterSchema = z.strictObject({
           sudo: z.boolean().optional(),
           nodeName: z.optional(nodeNameSchema),
           /** Its address in the cluster, or the network interface that has it. */
-          nodeIP: addressSchema.optional(),
+          nodeIP: hostAddressSchema.optional(),
           interface: z
             .string()
             .regex(/^[^\s/]{1,15}$/, 'is not the name of a network interface')
@@ -137,7 +138,7 @@ export const initConfigurationSchema = z.strictObject({
   certificateKey: certificateKeySchema.optional(),
   dryRun: z.boolean().optional(),
   localAPIEndpoint: z
-    .strictObject({ advertiseAddress: addressSchema.optional(), bindPort: portSchema.optional() })
+    .strictObject({ advertiseAddress: hostAddressSchema.optional(), bindPort: bindPortSchema.optional() })
     .optional(),
   nodeRegistration: nodeRegistrationSchema.optional(),
   patches: patchesSchema.optional(),
@@ -159,8 +160,8 @@ export const clusterConfigurationSchema = z.strictObject({
   featureGates: featureGatesSchema.optional(),
   networking: z
     .strictObject({
-      podSubnet: cidrListSchema.optional(),
-      serviceSubnet: cidrListSchema.optional(),
+      podSubnet: podSubnetSchema.optional(),
+      serviceSubnet: serviceSubnetSchema.optional(),
       dnsDomain: domainSchema.optional(),
     })
     .optional(),
@@ -180,7 +181,7 @@ export const joinConfigurationSchema = z.strictObject({
   controlPlane: z
     .strictObject({
       localAPIEndpoint: z
-        .strictObject({ advertiseAddress: addressSchema.optional(), bindPort: portSchema.optional() })
+        .strictObject({ advertiseAddress: hostAddressSchema.optional(), bindPort: bindPortSchema.optional() })
         .optional(),
       certificateKey: certificateKeySchema.optional(),
     })

@@ -1,4 +1,3 @@
-import { isIP } from 'node:net';
 import type { Cidr } from './cidr.ts';
 import {
   type ComponentSettings,
@@ -9,7 +8,7 @@ import {
 } from './control-plane.ts';
 import { DEFAULTS } from './defaults.ts';
 import { featureGates } from './feature-gates.ts';
-import { domainSchema, repositorySchema, subjectNameSchema } from './fields.ts';
+import { domainSchema, hostAddressSchema, repositorySchema, subjectNameSchema } from './fields.ts';
 import type { ImageNames } from './image-names.ts';
 import { type NetworkFlags, type NetworkSettings, networksFrom } from './networks.ts';
 import {
@@ -21,7 +20,15 @@ import {
   withoutTypeMeta,
 } from './node-settings.ts';
 import type { Documents } from './schema.ts';
-import { absolutePath, checkCertificateKey, checkEndpoint, duration, hostOf, port, usage } from './values.ts';
+import {
+  absolutePath,
+  bindPort,
+  checkCertificateKey,
+  checkEndpoint,
+  duration,
+  hostOf,
+  usage,
+} from './values.ts';
 
 /** How long certificates are valid that are made from now on, in seconds. */
 export interface CertificateValidity {
@@ -101,6 +108,7 @@ export function initSettings(
 ): InitSettings {
   const cluster = documents.ClusterConfiguration;
   const init = documents.InitConfiguration;
+  check('--apiserver-advertise-address', hostAddressSchema, flags.apiserverAdvertiseAddress);
   const address =
     flags.apiserverAdvertiseAddress ?? init?.localAPIEndpoint?.advertiseAddress ?? facts.defaultAddress;
   if (address === undefined) {
@@ -109,8 +117,6 @@ export function initSettings(
       'give --apiserver-advertise-address',
     );
   }
-  if (isIP(address) === 0)
-    throw usage(`--apiserver-advertise-address: ${JSON.stringify(address)} is not an IP address`);
   const controlPlaneEndpoint = (flags.controlPlaneEndpoint ?? cluster?.controlPlaneEndpoint) || undefined;
   if (controlPlaneEndpoint !== undefined) checkEndpoint('--control-plane-endpoint', controlPlaneEndpoint);
   const { podCidrs, serviceCidrs, network } = networksFrom(flags, documents, address);
@@ -142,7 +148,7 @@ export function initSettings(
     apiPort:
       flags.apiserverBindPort === undefined
         ? (init?.localAPIEndpoint?.bindPort ?? DEFAULTS.apiPort)
-        : port('--apiserver-bind-port', flags.apiserverBindPort),
+        : bindPort('--apiserver-bind-port', flags.apiserverBindPort),
     controlPlaneEndpoint,
     podCidrs,
     serviceCidrs,

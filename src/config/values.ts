@@ -1,16 +1,26 @@
 import { EXIT, UserError } from '../errors.ts';
-import { type Cidr, overlaps, parseCidr } from './cidr.ts';
 import { DEFAULTS } from './defaults.ts';
-import { FAMILY, familyOf } from './family.ts';
-import {
-  absolutePathSchema,
-  certificateKeySchema,
-  cidrListSchema,
-  endpointSchema,
-  secondsOf,
-} from './fields.ts';
+import { absolutePathSchema, certificateKeySchema, endpointSchema, portSchema, secondsOf } from './fields.ts';
+import { bindPortSchema } from './ports.ts';
+import type { Documents } from './schema.ts';
 
 /** Readers of single values, from flags and documents alike. What they refuse is wrong usage, by the flag's name. */
+
+/**
+ * What its user calls a setting: the flag where that was given, or where no file describes a cluster; else the field.
+ * @param field Kind.path
+ * @param given the flag's value
+ */
+export function settingName(
+  flag: string,
+  field: string,
+  given: string | undefined,
+  documents: Documents,
+): string {
+  // One that says only where components come from, as /etc/kadm/config.yaml may, leaves the cluster to flags.
+  const kinds: string[] = ['InitConfiguration', 'ClusterConfiguration', ...field.split('.').slice(0, 1)];
+  return given === undefined && Object.keys(documents).some((kind) => kinds.includes(kind)) ? field : flag;
+}
 
 /** `host:port`, with the API server's usual port where none is given. */
 export function endpointWithPort(endpoint: string): string {
@@ -28,104 +38,9 @@ export function absolutePath(flag: string, text: string): string {
   throw usage(`${flag}: ${JSON.stringify(text)} is not a path from the root on`, 'begin it with /');
 }
 
-export function cidrs(flag: string, text: string): Cidr[] {
-  const checked = cidrListSchema.safeParse(text);
-  if (!checked.success) throw usage(`${flag}: ${firstIssue(checked.error)}`);
-  return text.split(',').map((part) => parseCidr(part.trim()));
-}
-
 export function checkEndpoint(flag: string, text: string): void {
   const checked = endpointSchema.safeParse(text);
   if (!checked.success) throw usage(`${flag}: ${JSON.stringify(text)} ${firstIssue(checked.error)}`);
-}
-
-export function refuseOverlap(pods: readonly Cidr[], services: readonly Cidr[]): void {
-  for (const pod of pods) {
-    for (const service of services) {
-      if (!overlaps(pod, service)) continue;
-      throw usage(
-        `--pod-network-cidr ${pod.text} and --service-cidr ${service.text} overlap`,
-        'choose two networks that share no address, such as 10.244.0.0/16 and 10.96.0.0/12',
-      );
-    }
-  }
-}
-
-/**
- * In which families a cluster can be: the first CIDR of pods and of Services, and the API server's address, are of
- * its primary family, and Services are in no family that pods are not in. The components do not start, or Services
- * lead nowhere, otherwise.
- * @throws UserError (usage)
- */
-export function checkFamilies(address: string, pods: readonly Cidr[], services: readonly Cidr[]): void {
-  const names = (cidrs: readonly Cidr[]): string => cidrs.map(({ text }) => text).join(',');
-  const primary = services[0];
-  const other = services.find(({ family }) => !pods.some((pod) => pod.family === family));
-  if (other !== undefined) {
-    throw usage(
-      `--service-cidr ${names(services)} has ${FAMILY[other.family].name}, and --pod-network-cidr ${names(pods)} has not`,
-      'give pods and Services networks of the same families',
-    );
-  }
-  if (primary === undefined || pods[0] === undefined) return;
-  if (primary.family !== pods[0].family) {
-    throw usage(
-      `--pod-network-cidr ${names(pods)} and --service-cidr ${names(services)} begin with different families`,
-      'the first of each is of the cluster’s primary family: write both in the same order',
-    );
-  }
-  if (primary.family !== familyOf(address)) {
-    const { name } = FAMILY[primary.family];
-    throw usage(
-      `the API server’s address ${address} is not ${name}, which --service-cidr ${names(services)} begins with`,
-      `give --apiserver-advertise-address an ${name} address of this host, or the networks of the other family first`,
-    );
-  }
-}
-
-/** The name of a tunnel device has the VNI in it. @throws UserError (usage) */
-export function checkVni(vni: number, pods: readonly Cidr[]): void {
-  for (const { family } of pods) {
-    const { name, tunnel, maxVni } = FAMILY[family];
-    if (vni <= maxVni) continue;
-    throw usage(
-      `--network-vni: ${vni} is too large for ${name}: the name of the device ${tunnel}${vni} would have more than 15 characters`,
-      `at most ${maxVni}`,
-    );
-  }
-}
-
-const MAX_SERVICE_BITS = 20;
-const MAX_NODE_BITS = 16;
-const DEFAULT_NODE_MASK = { 4: 24, 6: 64 } as const;
-
-/**
- * Sizes that the components would not start with (kubeadm's validation): more than 2^20 addresses of Services, or pod
- * networks that hold no node's network or more than 2^16 of them.
- * @param nodeMask prefix of a node's network, by what the controller manager is told
- * @throws UserError (usage)
- */
-export function checkSizes(
-  pods: readonly Cidr[],
-  services: readonly Cidr[],
-  nodeMask: (family: 4 | 6) => number | undefined,
-): void {
-  for (const { text, family, prefix } of services) {
-    const smallest = (family === 4 ? 32 : 128) - MAX_SERVICE_BITS;
-    if (prefix < smallest)
-      throw usage(`--service-cidr: ${text} is too large for Services`, `the prefix is at least ${smallest}`);
-  }
-  for (const { text, family, prefix } of pods) {
-    const mask = nodeMask(family) ?? DEFAULT_NODE_MASK[family];
-    if (prefix <= mask && mask - prefix <= MAX_NODE_BITS) continue;
-    const option = pods.length > 1 ? `node-cidr-mask-size-ipv${family}` : 'node-cidr-mask-size';
-    const what =
-      prefix > mask ? `holds no network of a node, which is a /${mask}` : `holds too many networks of nodes`;
-    throw usage(
-      `--pod-network-cidr: ${text} ${what}`,
-      `its prefix is between ${Math.max(0, mask - MAX_NODE_BITS)} and ${mask}; ${option} of the controller manager changes that of nodes`,
-    );
-  }
 }
 
 /** @throws UserError (usage) for what is no certificate key; it is not echoed */
@@ -134,10 +49,13 @@ export function checkCertificateKey(text: string): void {
   throw usage('--certificate-key is not 64 hexadecimal digits', '`kadm certs certificate-key` makes one');
 }
 
-export function port(flag: string, text: string): number {
+/** The port of an API server. @throws UserError (usage) */
+export function bindPort(flag: string, text: string): number {
   const number = Number(text);
-  if (!/^\d+$/.test(text) || number < 1 || number > 65_535)
+  if (!/^\d+$/.test(text) || !portSchema.safeParse(number).success)
     throw usage(`${flag}: ${text} is not a port number`);
+  const checked = bindPortSchema.safeParse(number);
+  if (!checked.success) throw usage(`${flag}: ${firstIssue(checked.error)}`);
   return number;
 }
 

@@ -55,6 +55,37 @@ spec: { network: { vni: 0 } }
     expect(text).toContain('cluster.yaml:9: Cluster.spec.network.vni');
   });
 
+  it('refuses addresses, ports and networks with which no cluster can work', () => {
+    const endpoint = 'localAPIEndpoint: { advertiseAddress: 127.0.0.1, bindPort: 10250 }';
+    const kubeadm = 'apiVersion: kubeadm.k8s.io/v1beta4';
+    const text = problemsOf(`${kubeadm}
+kind: InitConfiguration
+${endpoint}
+---
+${kubeadm}
+kind: JoinConfiguration
+controlPlane: { ${endpoint.replace('127.0.0.1', '"::"')} }
+---
+${kubeadm}
+kind: ClusterConfiguration
+networking: { podSubnet: 127.0.0.0/16, serviceSubnet: 10.96.0.0/29 }
+---
+apiVersion: kadm.io/v1
+kind: Cluster
+spec: { hosts: [{ address: a, nodeIP: 169.254.0.7 }] }
+`);
+    for (const line of [
+      'cluster.yaml:3: InitConfiguration.localAPIEndpoint.advertiseAddress: is a loopback address, which other hosts cannot reach',
+      'cluster.yaml:3: InitConfiguration.localAPIEndpoint.bindPort: 10250 is the port of the kubelet: choose another',
+      'cluster.yaml:7: JoinConfiguration.controlPlane.localAPIEndpoint.advertiseAddress: is an unspecified address',
+      'cluster.yaml:7: JoinConfiguration.controlPlane.localAPIEndpoint.bindPort: 10250 is the port of the kubelet',
+      'cluster.yaml:11: ClusterConfiguration.networking.podSubnet: 127.0.0.0/16 has loopback addresses',
+      'cluster.yaml:11: ClusterConfiguration.networking.serviceSubnet: 10.96.0.0/29 is too small for Services, of which the cluster’s DNS is the tenth: the prefix is at most 28',
+      'cluster.yaml:15: Cluster.spec.hosts[0].nodeIP: is a link-local address',
+    ])
+      expect(text).toContain(line);
+  });
+
   it('refuses a kind that it does not know, one that is there twice, and broken YAML', () => {
     expect(problemsOf('kind: Deployment\n')).toContain('cluster.yaml:1: kind is not one of');
     const cluster = 'apiVersion: kadm.io/v1\nkind: Cluster\nspec: {}\n';

@@ -36,6 +36,15 @@ describe('a host that joins', () => {
     }
   });
 
+  it.each([
+    [{ apiserverAdvertiseAddress: '::1' }, '--apiserver-advertise-address: "::1" is a loopback address'],
+    [{ apiserverBindPort: '10250' }, '--apiserver-bind-port: 10250 is the port of the kubelet'],
+  ])('is refused %j as a control plane', (flags, message) => {
+    expect(() => settings({ controlPlane: true, ...flags })).toThrow(
+      expect.objectContaining({ message: expect.stringContaining(message), exitCode: 2 }),
+    );
+  });
+
   it('is refused a key that is none, which is not repeated', () => {
     const wrong = { controlPlane: true, certificateKey: 's3cret' };
     expect(() => settings(wrong)).toThrow('--certificate-key is not 64 hexadecimal digits');

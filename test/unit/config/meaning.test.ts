@@ -47,7 +47,9 @@ skipPhases: [cleanup-nod]
     expect.stringMatching(
       /^cluster.yaml:3: ClusterConfiguration.kubernetesVersion: .*v1.35.0: choose one of/,
     ),
-    expect.stringMatching(/^cluster.yaml:4: ClusterConfiguration.networking: .* overlap: choose/),
+    expect.stringMatching(
+      /^cluster.yaml:4: ClusterConfiguration.networking.podSubnet 10.96.0.0.16 and .* overlap: choose/,
+    ),
     expect.stringMatching(/^cluster.yaml:6: ClusterConfiguration.certificateValidityPeriod: .* longer than/),
     expect.stringMatching(/^cluster.yaml:14: InitConfiguration.nodeRegistration: .*hostname-override is b/),
     expect.stringMatching(/^cluster.yaml:19: JoinConfiguration.discovery: no CA certificate hash/),

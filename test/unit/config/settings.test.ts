@@ -57,6 +57,15 @@ spec: { network: { port: 4789 } }
       { serviceCidr: '10.0.0.0/8', podNetworkCidr: '192.168.0.0/16' },
       '--service-cidr: 10.0.0.0/8 is too large',
     ],
+    [{ serviceCidr: '10.96.0.0/30' }, '--service-cidr: 10.96.0.0/30 is too small for Services'],
+    [{ serviceCidr: '127.0.0.0/16' }, '--service-cidr: 127.0.0.0/16 has loopback addresses'],
+    [{ podNetworkCidr: '224.0.0.0/8' }, '--pod-network-cidr: 224.0.0.0/8 has multicast addresses'],
+    [
+      { apiserverAdvertiseAddress: '127.0.0.1' },
+      '--apiserver-advertise-address: "127.0.0.1" is a loopback address, which other hosts cannot reach: give another, or leave it out',
+    ],
+    [{ apiserverAdvertiseAddress: 'here' }, '--apiserver-advertise-address: "here" is not an IP address'],
+    [{ apiserverBindPort: '10250' }, '--apiserver-bind-port: 10250 is the port of the kubelet'],
     [{ podNetworkCidr: '10.244.0.0/25' }, '10.244.0.0/25 holds no network of a node, which is a /24'],
     [{ podNetworkCidr: '11.0.0.0/7' }, 'host bits'],
     [{ podNetworkCidr: '12.0.0.0/7' }, 'holds too many networks of nodes'],
@@ -115,6 +124,7 @@ spec: { network: { port: 4789 } }
     [{ ...DUAL, podNetworkCidr: '10.244.0.0/16,fd11:10::/40' }, 'fd11:10::/40 holds too many networks'],
     [{ ...DUAL, podNetworkCidr: '10.244.0.0/16,fd00::/72' }, 'fd00::/72 holds no network of a node'],
     [{ ...DUAL, serviceCidr: '10.96.0.0/16,fd00:10:96::/64' }, 'fd00:10:96::/64 is too large for Services'],
+    [{ ...DUAL, serviceCidr: '10.96.0.0/16,fd00:10:96::/125' }, 'fd00:10:96::/125 is too small for Services'],
     [
       {
         ...DUAL,
@@ -138,6 +148,56 @@ controllerManager: { extraArgs: [{ name: ${name}, value: "25" }] }
 `;
     expect(() => init(DUAL, yaml('node-cidr-mask-size'))).toThrow('does not go with pod networks of both');
     expect(init(DUAL, yaml('node-cidr-mask-size-ipv4')).podCidrs).toHaveLength(2);
+  });
+
+  describe('says of a file what is wrong by its fields, not by flags', () => {
+    const yaml = (fields: string): string =>
+      `apiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\n${fields}\n`;
+    const mask = (value: string): string =>
+      `controllerManager: { extraArgs: [{ name: node-cidr-mask-size, value: "${value}" }] }`;
+
+    it.each([
+      [
+        'networking: { podSubnet: 10.244.0.0/28 }',
+        'ClusterConfiguration.networking.podSubnet: 10.244.0.0/28 holds no network of a node, which is a /24',
+      ],
+      [
+        'networking: { podSubnet: 10.96.0.0/16 }',
+        'ClusterConfiguration.networking.podSubnet 10.96.0.0/16 and ClusterConfiguration.networking.serviceSubnet 10.96.0.0/12 overlap',
+      ],
+      [
+        'networking: { serviceSubnet: "fd00:10:96::/112" }',
+        'ClusterConfiguration.networking.serviceSubnet fd00:10:96::/112 has IPv6, and ClusterConfiguration.networking.podSubnet 10.244.0.0/16 has not',
+      ],
+      ...['12', '33', 'x', ''].map((value) => [
+        mask(value),
+        `ClusterConfiguration.controllerManager.extraArgs: node-cidr-mask-size ${value} does not go with ClusterConfiguration.networking.podSubnet 10.244.0.0/16`,
+      ]),
+    ])('%s', (fields, message) => {
+      expect(() => init({}, yaml(fields))).toThrow(message);
+    });
+
+    it('but what it says nothing of by the flag that could', () => {
+      const components = 'apiVersion: kadm.io/v1\nkind: Cluster\nspec: {}\n';
+      expect(() => init({ podNetworkCidr: '10.96.0.0/16' }, components)).toThrow(
+        '--pod-network-cidr 10.96.0.0/16 and --service-cidr 10.96.0.0/12 overlap',
+      );
+    });
+
+    it('but a flag by its name', () => {
+      expect(() => init({ podNetworkCidr: '10.244.0.0/28' }, yaml(''))).toThrow(/^--pod-network-cidr: /);
+    });
+
+    it('takes any length that the network of pods has room for', () => {
+      for (const value of ['16', '25', '32']) expect(init({}, yaml(mask(value))).podCidrs).toHaveLength(1);
+    });
+  });
+
+  it.each([
+    ['10.96.0.0/28', 'fd00:10:96::/124'],
+    ['10.96.0.0/12', 'fd00:10:96::/108'],
+  ])('takes %s and %s for Services', (four, six) => {
+    expect(init({ ...DUAL, serviceCidr: `${four},${six}` }).serviceCidrs).toHaveLength(2);
   });
 
   it('asks for an address when the host has no default route', () => {
