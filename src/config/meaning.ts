@@ -1,6 +1,8 @@
 import { UserError } from '../errors.ts';
+import { DEFAULTS } from './defaults.ts';
 import { type Configuration, nameOf } from './documents.ts';
 import type { Path } from './explain.ts';
+import { COMPONENT_PATHS, checkExtraArgs } from './extra-args.ts';
 import { FAMILY, primaryFamily } from './family.ts';
 import { hostEntries } from './hosts.ts';
 import { joinSettings } from './join-settings.ts';
@@ -85,6 +87,14 @@ function checksOf(documents: Documents, known: Known): Check[] {
       by: all,
       run: () => void networksFrom({}, documents, address),
     },
+    ...COMPONENT_PATHS.map((path) => ({
+      places: [['ClusterConfiguration', ...path, 'extraArgs']] as const,
+      by: all,
+      run: () => {
+        const apiPort = init?.localAPIEndpoint?.bindPort ?? DEFAULTS.apiPort;
+        checkExtraArgs(path, { flags: {}, documents, apiPort, ...networksFrom({}, documents, address) });
+      },
+    })),
     {
       places: [
         ['ClusterConfiguration', 'certificateValidityPeriod'],

@@ -7,6 +7,7 @@ import {
   imageNames,
 } from './control-plane.ts';
 import { DEFAULTS } from './defaults.ts';
+import { COMPONENT_PATHS, checkExtraArgs } from './extra-args.ts';
 import { featureGates } from './feature-gates.ts';
 import { domainSchema, hostAddressSchema, repositorySchema, subjectNameSchema } from './fields.ts';
 import type { ImageNames } from './image-names.ts';
@@ -120,6 +121,12 @@ export function initSettings(
   const controlPlaneEndpoint = (flags.controlPlaneEndpoint ?? cluster?.controlPlaneEndpoint) || undefined;
   if (controlPlaneEndpoint !== undefined) checkEndpoint('--control-plane-endpoint', controlPlaneEndpoint);
   const { podCidrs, serviceCidrs, network } = networksFrom(flags, documents, address);
+  const apiPort =
+    flags.apiserverBindPort === undefined
+      ? (init?.localAPIEndpoint?.bindPort ?? DEFAULTS.apiPort)
+      : bindPort('--apiserver-bind-port', flags.apiserverBindPort);
+  for (const path of COMPONENT_PATHS)
+    checkExtraArgs(path, { flags, documents, apiPort, podCidrs, serviceCidrs });
   check('--service-dns-domain', domainSchema, flags.serviceDnsDomain);
   const dnsDomain = flags.serviceDnsDomain ?? cluster?.networking?.dnsDomain ?? DEFAULTS.dnsDomain;
   const [token, ...moreTokens] = init?.bootstrapTokens ?? [];
@@ -145,10 +152,7 @@ export function initSettings(
     kubernetesVersion: flags.kubernetesVersion ?? cluster?.kubernetesVersion ?? defaultVersion,
     clusterName: cluster?.clusterName ?? DEFAULTS.clusterName,
     advertiseAddress: address,
-    apiPort:
-      flags.apiserverBindPort === undefined
-        ? (init?.localAPIEndpoint?.bindPort ?? DEFAULTS.apiPort)
-        : bindPort('--apiserver-bind-port', flags.apiserverBindPort),
+    apiPort,
     controlPlaneEndpoint,
     podCidrs,
     serviceCidrs,
