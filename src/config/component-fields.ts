@@ -1,11 +1,12 @@
 import { z } from 'zod';
 import { onlyDefault } from './fields.ts';
+import { runtimeEndpointSchema } from './kubeadm-parts.ts';
 
 /**
  * The fields of the components' own configurations, by what they hold: KubeletConfiguration (kubelet.config.k8s.io/v1beta1)
  * and KubeProxyConfiguration (kubeproxy.config.k8s.io/v1alpha1) of Kubernetes 1.36, at every depth. Both components
  * pass over a name that they do not know: they read these versions leniently, and only log it. So it is found here.
- * What a value may be is the component's to check.
+ * What a value may be is the component's to check, but for those that kadm goes by or that a node never comes up with.
  */
 const KUBELET = {
   flags: `
@@ -24,13 +25,13 @@ const KUBELET = {
   `,
   texts: `
     address cgroupRoot clusterDomain configMapAndSecretChangeDetectionStrategy
-    containerLogMaxSize containerLogMonitorInterval containerRuntimeEndpoint contentType cpuCFSQuotaPeriod
+    containerLogMaxSize containerLogMonitorInterval contentType cpuCFSQuotaPeriod
     cpuManagerPolicy cpuManagerReconcilePeriod evictionPressureTransitionPeriod fileCheckFrequency
     hairpinMode healthzBindAddress httpCheckFrequency imageMaximumGCAge imageMinimumGCAge
     imagePullCredentialsVerificationPolicy imageServiceEndpoint kubeReservedCgroup kubeletCgroups
     memoryManagerPolicy memoryReservationPolicy nodeStatusReportFrequency nodeStatusUpdateFrequency podCIDR
     podLogsDir providerID reservedSystemCPUs resolvConf runtimeRequestTimeout showHiddenMetricsForVersion
-    shutdownGracePeriod shutdownGracePeriodCriticalPods staticPodPath staticPodURL
+    shutdownGracePeriod shutdownGracePeriodCriticalPods staticPodURL
     streamingConnectionIdleTimeout syncFrequency systemCgroups systemReservedCgroup tlsCertFile
     tlsMinVersion tlsPrivateKeyFile topologyManagerPolicy topologyManagerScope volumePluginDir
     volumeStatsAggPeriod
@@ -50,7 +51,7 @@ const KUBE_PROXY = {
   numbers: 'oomScoreAdj',
   texts: `
     bindAddress clusterCIDR configSyncPeriod detectLocalMode healthzBindAddress hostnameOverride
-    metricsBindAddress mode portRange showHiddenMetricsForVersion
+    metricsBindAddress portRange showHiddenMetricsForVersion
   `,
   lists: 'nodePortAddresses',
 };
@@ -103,7 +104,10 @@ export const kubeletFields: Fields = {
     'systemd',
     'the kubelet takes its cgroup driver from containerd, which has that one',
   ),
+  containerRuntimeEndpoint: runtimeEndpointSchema.optional(),
+  staticPodPath: onlyDefault('/etc/kubernetes/manifests', 'the control plane’s manifests are there'),
 };
+
 export const kubeProxyFields: Fields = {
   ...fieldsOf(KUBE_PROXY),
   clientConnection: object(
@@ -133,6 +137,8 @@ export const kubeProxyFields: Fields = {
     }),
   ),
   logging: logging.optional(),
+  /** Those of Linux (pkg/proxy/apis/config: ProxyMode); with another kube-proxy ends at once. */
+  mode: z.enum(['', 'iptables', 'ipvs', 'nftables']).optional(),
   nftables: object(
     fieldsOf({ flags: 'masqueradeAll', numbers: 'masqueradeBit', texts: 'minSyncPeriod syncPeriod' }),
   ),

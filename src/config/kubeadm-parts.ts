@@ -149,10 +149,14 @@ export type Taint = z.infer<typeof taintSchema>;
 /** The socket of the containerd that kadm installs, as people write it. */
 const CRI_SOCKETS = ['unix:///run/containerd/containerd.sock', 'unix:///var/run/containerd/containerd.sock'];
 
-export const criSocketSchema = z.enum(
-  [...CRI_SOCKETS, ...CRI_SOCKETS.map((socket) => socket.replace('unix://', ''))],
-  `is another runtime’s: kadm installs containerd at ${CRI_SOCKETS[0]}, and uses no other`,
-);
+const SOCKETS = [...CRI_SOCKETS, ...CRI_SOCKETS.map((socket) => socket.replace('unix://', ''))];
+
+const OTHER_RUNTIME = `is another runtime’s: kadm installs containerd at ${CRI_SOCKETS[0]}, and uses no other`;
+
+export const criSocketSchema = z.enum(SOCKETS, OTHER_RUNTIME);
+
+/** As KubeletConfiguration has it; empty is not given, which `kubeadm config print` writes. */
+export const runtimeEndpointSchema = z.enum(['', ...SOCKETS], OTHER_RUNTIME);
 
 export const nodeRegistrationSchema = z.strictObject({
   name: z.optional(nodeNameSchema),

@@ -159,6 +159,27 @@ conntrack: { maxPerCore: 0, tcpBeLiberal: true }
     expect(text.split('\n')).toHaveLength(7);
   });
 
+  it('refuses what kadm goes by itself, and what the components would end with', () => {
+    const kubelet = 'apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration';
+    const proxy = (mode: string): string =>
+      `apiVersion: kubeproxy.config.k8s.io/v1alpha1\nkind: KubeProxyConfiguration\nmode: ${mode}\n`;
+    const text = problemsOf(`${kubelet}
+staticPodPath: /tmp/x
+containerRuntimeEndpoint: unix:///run/crio/crio.sock
+---
+${proxy('userspace')}`);
+    for (const line of [
+      'cluster.yaml:3: KubeletConfiguration.staticPodPath: kadm does not act on other values than /etc/kubernetes/manifests: the control plane’s manifests are there',
+      'cluster.yaml:4: KubeletConfiguration.containerRuntimeEndpoint: is another runtime’s: kadm installs containerd',
+      'cluster.yaml:8: KubeProxyConfiguration.mode: is not one of iptables, ipvs, nftables',
+    ])
+      expect(text).toContain(line);
+    for (const mode of ['""', 'iptables', 'ipvs', 'nftables']) expect(problemsOf(proxy(mode))).toBe('valid');
+    const usual = 'staticPodPath: /etc/kubernetes/manifests';
+    for (const socket of ['""', 'unix:///run/containerd/containerd.sock'])
+      expect(problemsOf(`${kubelet}\n${usual}\ncontainerRuntimeEndpoint: ${socket}\n`)).toBe('valid');
+  });
+
   it('reads anchors and merge keys, carriage returns, and documents of nothing', () => {
     const documents = parseDocuments(
       `# who wrote this
