@@ -144,7 +144,7 @@ function migrateCommand(): Command {
     });
 }
 
-async function migrateFile(old: string, path: string | undefined): Promise<string> {
+async function migrateFile(old: string, path: string | undefined): Promise<string | undefined> {
   const { migrate } = await import('../config/migrate.ts');
   const { checkConfiguration, notValid } = await import('../config/documents.ts');
   const { text, name } = await needed(old);
@@ -153,7 +153,7 @@ async function migrateFile(old: string, path: string | undefined): Promise<strin
   if (path === undefined) {
     process.stdout.write(migrated);
     if (problems.length > 0) throw notValid(problems);
-    return '';
+    return undefined;
   }
   await refuseToReplace(path, migrated);
   await writeFile(path, migrated, { mode: 0o600 });

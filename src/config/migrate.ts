@@ -1,4 +1,14 @@
-import { Document, isMap, isScalar, LineCounter, parseAllDocuments } from 'yaml';
+import {
+  Document,
+  isAlias,
+  isMap,
+  isScalar,
+  LineCounter,
+  parseAllDocuments,
+  Scalar,
+  YAMLMap,
+  YAMLSeq,
+} from 'yaml';
 import { EXIT, UserError } from '../errors.ts';
 import { parseYaml } from './parse-yaml.ts';
 
@@ -31,7 +41,7 @@ export function migrate(text: string, name: string): string {
   const documents = parseAllDocuments(text);
   for (const document of documents) refuseOlder(document, name);
   if (!documents.some((document) => versionOf(document) === OLD)) return text;
-  let controlPlaneTimeout: unknown;
+  let controlPlaneTimeout: Taken | undefined;
   for (const document of documents) {
     if (versionOf(document) !== OLD) continue;
     document.set('apiVersion', NEW);
@@ -66,42 +76,96 @@ function refuseOlder(document: Document, name: string): void {
   );
 }
 
-/** { name: value } becomes a list of { name, value }, in alphabetical order as kubeadm has it. */
+/** { name: value } becomes a list of { name, value } in the same order, each with what was noted beside it. */
 function listArguments(document: Document, path: readonly string[]): void {
   const present: unknown = document.getIn(path, true);
   if (!isMap(present)) return;
-  const items = present.items
-    .map((pair) => ({
-      name: String(isScalar(pair.key) ? pair.key.value : pair.key),
-      value: isScalar(pair.value) ? (pair.value.source ?? String(pair.value.value ?? '')) : '',
-    }))
-    .sort((a, b) => (a.name < b.name ? -1 : 1));
-  document.setIn(path, document.createNode(items));
+  const list = new YAMLSeq(document.schema);
+  noteAs(list, present);
+  // Where an alias takes the arguments of another component, it takes the list.
+  Object.assign(list, { anchor: present.anchor });
+  for (const { key, value } of present.items) {
+    const item = new YAMLMap(document.schema);
+    if (isScalar(key)) noteAs(item, key);
+    item.set('name', String(isScalar(key) ? key.value : key));
+    item.set('value', asText(document, value));
+    list.add(item);
+  }
+  document.setIn(path, list);
 }
 
-function take(document: Document, path: readonly string[]): unknown {
-  const value: unknown = document.getIn(path);
-  if (value === undefined) return undefined;
+/** The comments of a node that another stands for from now on. */
+function noteAs(node: YAMLSeq | YAMLMap, { comment, commentBefore, spaceBefore }: YAMLMap | Scalar): void {
+  Object.assign(node, { comment, commentBefore, spaceBefore });
+}
+
+/** A value as text, numbers as they are written; it stays the node that it is, for its comments and for aliases of it. */
+function asText(document: Document, value: unknown): Scalar {
+  const node = resolved(document, value);
+  if (!isScalar(node)) return new Scalar('');
+  const text = node.source ?? String(node.value ?? '');
+  if (node !== value) return new Scalar(text);
+  node.value = text;
+  return node;
+}
+
+/** What an alias stands for. */
+function resolved(document: Document, value: unknown): unknown {
+  return isAlias(value) ? value.resolve(document) : value;
+}
+
+/** A value that leaves its place, with the comment above its name. */
+interface Taken {
+  readonly value: unknown;
+  readonly commentBefore: string | null | undefined;
+}
+
+function take(document: Document, path: readonly string[]): Taken | undefined {
+  const value = resolved(document, document.getIn(path, true));
+  const [parent, key] = [document.getIn(path.slice(0, -1), true), keyAt(document, path)];
+  if (value === undefined || !isMap(parent) || key === undefined) return undefined;
+  // What is noted above the first field is kept with all of them.
+  const noted = parent.items[0]?.key === key ? parent : key;
+  const { commentBefore } = noted;
+  noted.commentBefore = null;
   document.deleteIn(path);
-  const parent: unknown = document.getIn(path.slice(0, -1), true);
-  if (isMap(parent) && parent.items.length === 0) document.deleteIn(path.slice(0, -1));
-  return value;
+  if (parent.items.length === 0) document.deleteIn(path.slice(0, -1));
+  return { value, commentBefore };
+}
+
+function put(document: Document, path: readonly string[], { value, commentBefore }: Taken): void {
+  document.setIn(path, value);
+  const key = keyAt(document, path);
+  if (key !== undefined && commentBefore) key.commentBefore = commentBefore;
+}
+
+/** The name of a field. */
+function keyAt(document: Document, path: readonly string[]): Scalar | undefined {
+  const map: unknown = document.getIn(path.slice(0, -1), true);
+  const pair = isMap(map) ? map.items.find(({ key }) => nameIn(key) === path.at(-1)) : undefined;
+  if (pair === undefined) return undefined;
+  // The library makes names of its own where it adds a field.
+  if (!isScalar(pair.key)) pair.key = new Scalar(pair.key);
+  return pair.key as Scalar;
+}
+
+function nameIn(key: unknown): unknown {
+  return isScalar(key) ? key.value : key;
 }
 
 function move(document: Document, from: readonly string[], to: readonly string[]): void {
-  const value = take(document, from);
-  if (value !== undefined) document.setIn(to, value);
+  const taken = take(document, from);
+  if (taken !== undefined) put(document, to, taken);
 }
 
 /** What was the cluster's is the node's now: of the InitConfiguration, which is made where there is none. */
-function setControlPlaneTimeout(documents: Document[], value: unknown): void {
-  const path = ['timeouts', 'controlPlaneComponentHealthCheck'] as const;
-  const init = documents.find((document) => document.get('kind') === 'InitConfiguration');
+function setControlPlaneTimeout(documents: Document[], timeout: Taken): void {
+  let init = documents.find((document) => document.get('kind') === 'InitConfiguration');
   if (init === undefined) {
-    const [first, second] = path;
-    const made = { apiVersion: NEW, kind: 'InitConfiguration', [first]: { [second]: value } };
-    documents.push(new Document(made));
-  } else init.setIn(path, value);
+    init = new Document({ apiVersion: NEW, kind: 'InitConfiguration' });
+    documents.push(init);
+  }
+  put(init, ['timeouts', 'controlPlaneComponentHealthCheck'], timeout);
 }
 
 function refused(message: string, remedy: string): UserError {

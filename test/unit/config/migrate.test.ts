@@ -35,9 +35,9 @@ describe('migrate', () => {
       parseDocuments(text, 'new.yaml');
     expect(ClusterConfiguration?.apiServer).toEqual({
       extraArgs: [
+        { name: 'v', value: '2' },
         { name: 'audit-log-path', value: '/a.log' },
         { name: 'profiling', value: 'false' },
-        { name: 'v', value: '2' },
       ],
     });
     expect(ClusterConfiguration?.etcd?.local).toEqual({
@@ -52,8 +52,65 @@ describe('migrate', () => {
     expect(KubeletConfiguration).toMatchObject({ maxPods: 9 });
   });
 
-  it('keeps comments', () => {
-    expect(migrate(OLD, 'old.yaml')).toContain('# our cluster');
+  it('keeps comments where they were, also in what has another form', () => {
+    expect(
+      migrate(
+        `# our cluster
+apiVersion: kubeadm.k8s.io/v1beta3
+kind: ClusterConfiguration
+apiServer:
+  # slow disks
+  timeoutForControlPlane: 6m0s # measured
+  # not more than these
+  extraArgs:
+    # for the support
+    v: 2
+
+    # for the auditors
+    audit-log-path: /a.log # rotated
+    profiling: "false"
+    # no more
+`,
+        'old.yaml',
+      ),
+    ).toBe(`# our cluster
+apiVersion: kubeadm.k8s.io/v1beta4
+kind: ClusterConfiguration
+apiServer:
+  # not more than these
+  extraArgs:
+    # for the support
+    - name: v
+      value: "2"
+
+    # for the auditors
+    - name: audit-log-path
+      value: /a.log # rotated
+    - name: profiling
+      value: "false"
+    # no more
+---
+apiVersion: kubeadm.k8s.io/v1beta4
+kind: InitConfiguration
+timeouts:
+  # slow disks
+  controlPlaneComponentHealthCheck: 6m0s # measured
+`);
+  });
+
+  it('follows aliases', () => {
+    const text = migrate(
+      `apiVersion: kubeadm.k8s.io/v1beta3
+kind: ClusterConfiguration
+apiServer: { extraArgs: { v: &v 2 } }
+controllerManager: { extraArgs: &all { v: *v } }
+scheduler: { extraArgs: *all }
+`,
+      'old.yaml',
+    );
+    const component = { extraArgs: [{ name: 'v', value: '2' }] };
+    const expected = { apiServer: component, controllerManager: component, scheduler: component };
+    expect(parseDocuments(text, 'new.yaml').ClusterConfiguration).toMatchObject(expected);
   });
 
   it('puts the timeout into the InitConfiguration that is there', () => {
