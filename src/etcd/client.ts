@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
-import { messageOf, UserError } from '../errors.ts';
+import { UserError } from '../errors.ts';
 import type { Host } from '../host/host.ts';
+import { detailOf } from '../kube/api-error.ts';
 import { Transport } from '../kube/transport.ts';
 import { PKI_DIRECTORY } from '../pki/plan.ts';
 
@@ -137,7 +138,7 @@ async function callFirst<T>(
       if (status === 200) return schema.parse(JSON.parse(text));
       refused ??= refusal(server, method, status, text);
     } catch (error) {
-      unreached = messageOf(error);
+      unreached = detailOf(error);
     } finally {
       transport.close();
     }

@@ -5,10 +5,10 @@ import { ComponentServer } from '../components/server.ts';
 import type { Artifact, ComponentStore } from '../components/store.ts';
 import { etcdSettings } from '../config/control-plane.ts';
 import { clusterConfigurationSchema } from '../config/schema.ts';
-import { messageOf, UserError } from '../errors.ts';
+import { UserError } from '../errors.ts';
 import { LocalHost } from '../host/host.ts';
 import { withHostLock } from '../host/host-lock.ts';
-import { ApiError, type ClientOptions, type KubeClient } from '../kube/client.ts';
+import { ApiError, type ClientOptions, detailOf, type KubeClient } from '../kube/client.ts';
 import { deleteNode } from '../kube/delete-node.ts';
 import { drain } from '../kube/drain.ts';
 import { uploadCertificates, withdrawCertificates } from '../kube/kubeadm-certs.ts';
@@ -214,7 +214,7 @@ async function notReady(client: KubeClient): Promise<string | undefined> {
     return undefined;
   } catch (error) {
     if (error instanceof ApiError && error.status === 401) throw error;
-    return messageOf(error).split('\n')[0];
+    return detailOf(error);
   }
 }
 

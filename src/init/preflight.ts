@@ -1,7 +1,8 @@
 import type { ExternalEtcd } from '../config/control-plane.ts';
 import type { NetworkSettings } from '../config/networks.ts';
-import { EXIT, messageOf, UserError } from '../errors.ts';
+import { EXIT, UserError } from '../errors.ts';
 import type { Host } from '../host/host.ts';
+import { detailOf } from '../kube/client.ts';
 import {
   cidrsUnused,
   componentsThere,
@@ -76,7 +77,7 @@ async function illnessOf({ api }: InitContext): Promise<string | undefined> {
     await (await api()).text('/readyz');
     return undefined;
   } catch (error) {
-    return messageOf(error).split('\n')[0];
+    return detailOf(error);
   }
 }
 

@@ -1,5 +1,5 @@
-import { messageOf, UserError } from '../errors.ts';
 import { accepts } from '../host/network.ts';
+import { detailOf } from '../kube/client.ts';
 import { lastWordsOf } from '../node/diagnose.ts';
 import type { Phase, Step } from '../phases/phase.ts';
 import { type Wait, waitFor } from '../phases/wait.ts';
@@ -18,12 +18,12 @@ export const waitApiserver: Phase<ControlPlaneContext> = {
     await waitForApiServer(context, step, async () => {
       // Setting up TLS twenty times a second would take the processor from the API server itself.
       if (!(await accepts(advertiseAddress, apiPort))) return `nothing listens on port ${apiPort} yet`;
+      const client = await context.api();
       try {
-        await (await context.api()).find(`/api/v1/namespaces/${NAMESPACES[0]}`);
+        await client.find(`/api/v1/namespaces/${NAMESPACES[0]}`);
         return undefined;
       } catch (error) {
-        if (error instanceof UserError) throw error;
-        return messageOf(error).split('\n')[0] ?? 'no answer';
+        return detailOf(error);
       }
     });
   },

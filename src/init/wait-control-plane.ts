@@ -1,5 +1,5 @@
 import type { ComponentSettings } from '../config/control-plane.ts';
-import { messageOf } from '../errors.ts';
+import { detailOf } from '../kube/client.ts';
 import { lastWordsOf } from '../node/diagnose.ts';
 import { ask } from '../node/health.ts';
 import type { Phase } from '../phases/phase.ts';
@@ -65,6 +65,6 @@ async function apiServerAlive({ api }: ControlPlaneContext): Promise<string | un
     await (await api()).text('/livez');
     return undefined;
   } catch (error) {
-    return messageOf(error).split('\n')[0] ?? 'no answer';
+    return detailOf(error);
   }
 }

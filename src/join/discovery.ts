@@ -213,8 +213,8 @@ async function readKey(client: KubeClient, name: string, key: string): Promise<s
       });
     }
     if (!(error instanceof ConnectionError)) throw error;
-    throw new UserError(`the API server cannot be asked: ${error.message}`, {
-      remedy: 'check its address, and the clocks here and there (timedatectl)',
+    throw new UserError(error.message, {
+      ...(error.remedy === undefined ? {} : { remedy: error.remedy }),
       exitCode: EXIT.preflight,
       cause: error,
     });

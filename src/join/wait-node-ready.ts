@@ -1,7 +1,6 @@
-import { messageOf } from '../errors.ts';
 import type { Host } from '../host/host.ts';
 import { unitLog } from '../host/systemd.ts';
-import { KubeClient } from '../kube/client.ts';
+import { detailOf, KubeClient } from '../kube/client.ts';
 import { KUBELET_CLIENT_PEM } from '../node/kubelet.ts';
 import type { Phase, Step } from '../phases/phase.ts';
 import { waitFor } from '../phases/wait.ts';
@@ -87,6 +86,6 @@ async function notYet(client: KubeClient, name: string, wanted: Wanted): Promise
     const ready = node.status?.conditions?.find(({ type }) => type === 'Ready');
     return ready?.status === 'True' ? undefined : (ready?.message ?? 'it has not reported yet');
   } catch (error) {
-    return messageOf(error).split('\n')[0];
+    return detailOf(error);
   }
 }

@@ -7,7 +7,7 @@ import { type KubeObject, objectPath } from './objects.ts';
 import { type Answer, type Call, Transport } from './transport.ts';
 import { eventFrom, type WatchEvent } from './watch-event.ts';
 
-export { ApiError, ConnectionError } from './api-error.ts';
+export { ApiError, ConnectionError, detailOf } from './api-error.ts';
 
 export interface ListResult<T> {
   readonly items: T[];

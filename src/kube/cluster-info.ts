@@ -1,6 +1,7 @@
 import { request } from 'node:https';
 import { z } from 'zod';
 import { EXIT, UserError } from '../errors.ts';
+import { ConnectionError } from './api-error.ts';
 
 const PATH = '/api/v1/namespaces/kube-public/configmaps/cluster-info';
 /** Of one answer. */
@@ -41,13 +42,7 @@ interface Untrusted {
 function readUntrusted(url: URL, signal: AbortSignal, timeoutMs: number): Promise<Untrusted> {
   return new Promise((resolve, reject) => {
     const fail = (error: Error): void =>
-      reject(
-        new UserError(`cannot reach the API server at ${url.origin}: ${error.message}`, {
-          remedy: 'check the address, and that nothing between drops its port',
-          exitCode: EXIT.preflight,
-          cause: error,
-        }),
-      );
+      reject(new ConnectionError({ method: 'GET', url }, error, EXIT.preflight));
     // No agent: the usual one has TCP's keep-alive end a silent connection after 11 s, before the bound below.
     const call = request(url, { agent: false, rejectUnauthorized: false, signal }, (response) => {
       let text = '';

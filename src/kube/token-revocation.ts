@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { bracketed } from '../config/family.ts';
-import { messageOf, UserError } from '../errors.ts';
+import { UserError } from '../errors.ts';
 import type { ApiCredentials } from '../pki/kubeconfig.ts';
 import type { Token } from '../pki/token.ts';
-import { ApiError, KubeClient } from './client.ts';
+import { ApiError, detailOf, KubeClient } from './client.ts';
 import { deleteToken, findToken } from './tokens.ts';
 
 /** By then an API server knows that a Secret is gone: asked before, it would remember the token once more. */
@@ -84,7 +84,7 @@ async function whyNotRefused(client: KubeClient): Promise<string | undefined> {
     await client.text('/version');
     return 'still takes it';
   } catch (error) {
-    if (!(error instanceof ApiError)) return `does not say whether it takes it: ${messageOf(error)}`;
+    if (!(error instanceof ApiError)) return `does not say whether it takes it: ${detailOf(error)}`;
     return error.status === 401 ? undefined : 'still takes it';
   }
 }

@@ -121,7 +121,10 @@ export class Transport {
   /** The error to throw for a call that broke: the signal's reason where that ended it, else a ConnectionError. */
   explained(call: Call, error: unknown): unknown {
     if (call.signal?.aborted === true) return call.signal.reason;
-    return new ConnectionError(`${call.method} ${this.#credentials.server}${call.path}`, error);
+    return new ConnectionError(
+      { method: call.method, url: new URL(call.path, this.#credentials.server) },
+      error,
+    );
   }
 }
 

@@ -1,8 +1,7 @@
 import { AGENT_PORT } from '../agent/port.ts';
 import { type AgentStatus, agentStatusSchema } from '../agent/status.ts';
 import { bracketed } from '../config/family.ts';
-import { messageOf } from '../errors.ts';
-import { KubeClient } from '../kube/client.ts';
+import { detailOf, KubeClient } from '../kube/client.ts';
 import type { ApiCredentials } from '../pki/kubeconfig.ts';
 
 /** Asked at once. */
@@ -51,7 +50,7 @@ async function askAgent({ metadata, status }: Node, credentials: ApiCredentials)
   try {
     return { ...report, status: agentStatusSchema.parse(await agent.get('/status')) };
   } catch (error) {
-    return { ...report, error: messageOf(error) };
+    return { ...report, error: detailOf(error) };
   } finally {
     agent.close();
   }

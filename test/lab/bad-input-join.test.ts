@@ -145,7 +145,7 @@ describe('with a cluster on the master', () => {
       {
         exitCode: 3,
         line: `cannot reach the API server at https://${endpoint}: connect EHOSTUNREACH ${endpoint}`,
-        remedy: 'check the address, and that nothing between drops its port',
+        remedy: /check the address, and that nothing between drops its port; if it does not run, see why .*/,
       },
     );
   });

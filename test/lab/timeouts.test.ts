@@ -154,7 +154,7 @@ test('kubernetesAPICall: the same API server, to a host that has been told the c
   expectGivenUp(await whileFrozen('kube-apiserver', () => join(worker, { discovery, timeouts })), {
     phase: 'discovery',
     seconds: 2,
-    message: /^the API server cannot be asked: GET https:\S+: no answer within 2 s$/,
+    message: /^cannot reach the API server at https:\S+: no answer within 2 s$/,
     exitCode: EXIT.preflight,
   });
 });
@@ -168,7 +168,7 @@ test('kubernetesAPICall: the same API server, to the host that it runs on', asyn
   expectGivenUp(await asking, {
     phase: 'upload-config',
     seconds: 2,
-    message: /^PATCH https:\S+: no answer within 2 s$/,
+    message: /^cannot reach the API server at https:\S+: no answer within 2 s$/,
   });
 });
 

@@ -75,7 +75,10 @@ describe('a refusal', () => {
     const error = await thrownBy(client.get('/api/v1/nodes', { limit: 1 }));
     expect(error).toBeInstanceOf(ApiError);
     expect(error).toMatchObject({ status: 403, reason: 'Forbidden' });
-    expect((error as Error).message).toBe('GET /api/v1/nodes: 403 nodes is forbidden');
+    expect(error).toMatchObject({
+      detail: 'GET /api/v1/nodes: 403 nodes is forbidden',
+      message: 'the API server does not allow this: GET /api/v1/nodes: 403 nodes is forbidden',
+    });
   });
 
   test('of finding what is not there is no error', async () => {
@@ -91,7 +94,7 @@ describe('a refusal', () => {
       response.end('[+]ping ok\n[-]etcd failed: reason withheld\n[+]log ok\nreadyz check failed\n');
     };
     expect(await thrownBy(client.text('/readyz'))).toMatchObject({
-      message: 'GET /readyz: 500 not ready: etcd',
+      detail: 'GET /readyz: 500 not ready: etcd',
     });
   });
 
@@ -100,8 +103,8 @@ describe('a refusal', () => {
       response.statusCode = 502;
       response.end(`<html>${'x'.repeat(100_000)}`);
     };
-    const error = (await thrownBy(client.get('/api'))) as Error;
-    expect(error.message).toMatch(/^GET \/api: 502 <html>x/);
+    const error = (await thrownBy(client.get('/api'))) as ApiError;
+    expect(error.detail).toMatch(/^GET \/api: 502 <html>x/);
     expect(error.message.length).toBeLessThan(400);
   });
 
@@ -117,7 +120,7 @@ describe('a refusal', () => {
   test('that asks to come back too late is told at once', async () => {
     use({ timeoutMs: 500 });
     api.handler = (_, response) => json(response, 503, { message: 'busy' }, { 'retry-after': '3' });
-    expect(await thrownBy(client.get('/api'))).toMatchObject({ status: 503, message: 'GET /api: 503 busy' });
+    expect(await thrownBy(client.get('/api'))).toMatchObject({ status: 503, detail: 'GET /api: 503 busy' });
     expect(api.seen).toHaveLength(1);
   });
 });
@@ -128,7 +131,7 @@ describe('no answer', () => {
     const error = await thrownBy(client.get('/api'));
     expect(error).toBeInstanceOf(ConnectionError);
     expect(error).toMatchObject({ code: 'ECONNREFUSED' });
-    expect((error as Error).message).toContain(`GET ${api.credentials.server}/api: `);
+    expect((error as ConnectionError).detail).toContain(`GET ${api.credentials.server}/api: `);
   });
 
   test('within the bound is an error that tells the bound', async () => {

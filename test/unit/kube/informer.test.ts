@@ -15,6 +15,8 @@ const event = (type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK', object: Thin
   type,
   object,
 });
+const unreached = (why: string): ConnectionError =>
+  new ConnectionError({ method: 'GET', url: new URL('https://h1:6443/things') }, new Error(why));
 const expired = new ApiError('GET /things', 410, { reason: 'Expired' });
 
 /** One list or one watch of the server, in the order in which they are to come. */
@@ -131,11 +133,11 @@ describe('an informer', () => {
   test('goes on in the same way when the connection breaks, and tells of it', async () => {
     const { calls, troubles } = await perform([
       { list: [[]], version: '5' },
-      { watch: [event('ADDED', thing('a', '6')), new ConnectionError('GET /things', new Error('reset'))] },
+      { watch: [event('ADDED', thing('a', '6')), unreached('reset')] },
       { watch: [] },
     ]);
     expect(calls.slice(0, 3)).toEqual(['list', 'watch 5', 'watch 6']);
-    expect(troubles).toContain('GET /things: reset');
+    expect(troubles).toContain('cannot reach the API server at https://h1:6443: reset');
   });
 
   test.each<[string, Act]>([
@@ -154,7 +156,7 @@ describe('an informer', () => {
   });
 
   test('tries again until a first list succeeds', async () => {
-    const refused = new ConnectionError('GET /things', new Error('refused'));
+    const refused = unreached('refused');
     const { changes } = await perform([
       { fail: refused },
       { fail: refused },
