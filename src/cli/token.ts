@@ -5,6 +5,7 @@ import { revokeTokens } from '../kube/token-revocation.ts';
 import { createToken, listTokens, type TokenInfo } from '../kube/tokens.ts';
 import { caCertificateHash } from '../pki/ca-pin.ts';
 import {
+  checkCanJoin,
   checkTokenGroups,
   generateToken,
   parseToken,
@@ -85,7 +86,7 @@ async function create(
 ): Promise<string> {
   const text = given ?? generateToken();
   if (options.certificateKey !== undefined) checkCertificateKey(options.certificateKey);
-  const token = parseToken(text);
+  const token = parseToken(text, 'make');
   const wanted = tokenOptions(options);
   return await onMaster(async ({ client, server, caPem }) => {
     await createToken(client, token, wanted);
@@ -99,8 +100,9 @@ async function create(
   }, options.kubeconfig);
 }
 
-function tokenOptions({ ttl, usages, groups, description }: CreateOptions): TokenOptions {
+function tokenOptions({ ttl, usages, groups, description, printJoinCommand }: CreateOptions): TokenOptions {
   const parsed = usages === undefined ? TOKEN_USAGES : parseTokenUsages(usages);
+  if (printJoinCommand === true) checkCanJoin(parsed);
   if (groups !== undefined) checkTokenGroups(groups, parsed);
   return {
     expires: tokenExpiry(duration('--ttl', ttl)),
@@ -131,7 +133,7 @@ function deleteCommand(): Command {
     .addOption(kubeconfigOption())
     .action(async (ids: string[], { kubeconfig }: { kubeconfig?: string }) => {
       await runVerb('text', async ({ emit }) => {
-        const wanted = ids.map(idOf);
+        const wanted = [...new Set(ids.map(idOf))];
         await onMaster(async ({ client, caPem }) => {
           await revokeTokens(client, wanted, caPem, (message) => warn(emit, message));
         }, kubeconfig);

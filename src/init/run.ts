@@ -41,7 +41,7 @@ async function initAlone(run: InitRun): Promise<InitResult> {
   const { settings, host, emit, signal } = run;
   const release = releaseFor(settings.kubernetesVersion);
   const token = settings.token ?? generateToken();
-  parseToken(token);
+  parseToken(token, 'make');
   const patches = await readPatches(host, settings.patchesDirectory);
   const ledger = await Ledger.open(host);
   const api = lazyClient(host, () => ({

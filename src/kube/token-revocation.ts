@@ -4,7 +4,7 @@ import { UserError } from '../errors.ts';
 import type { ApiCredentials } from '../pki/kubeconfig.ts';
 import type { Token } from '../pki/token.ts';
 import { ApiError, detailOf, KubeClient } from './client.ts';
-import { deleteToken, findToken } from './tokens.ts';
+import { deleteToken, findToken, noToken } from './tokens.ts';
 
 /** By then an API server knows that a Secret is gone: asked before, it would remember the token once more. */
 const FIRST_ASKED_MS = 300;
@@ -24,7 +24,8 @@ interface EndpointSlice {
  * Deletes tokens, and returns when no API server of the cluster takes them any more.
  * @param ca the cluster's, in PEM
  * @param onWait told once when one of them still takes a token
- * @throws UserError when there is no such token, or when an API server takes one, or says nothing, for too long
+ * @throws UserError when one of them does not exist, and then none is deleted; when an API server takes one, or says
+ * nothing, for too long
  */
 export async function revokeTokens(
   client: KubeClient,
@@ -32,17 +33,20 @@ export async function revokeTokens(
   ca: string,
   onWait: (message: string) => void,
 ): Promise<void> {
-  const tokens: Token[] = [];
-  for (const id of ids) {
-    const token = await findToken(client, id);
-    await deleteToken(client, id);
-    if (token !== undefined) tokens.push(token);
+  const looked = await Promise.all(ids.map(async (id) => ({ id, token: await findToken(client, id) })));
+  const missing = looked.filter(({ token }) => token === undefined).map(({ id }) => id);
+  if (missing.length > 0) {
+    throw noToken(`${missing.join(' and no token ')}${ids.length > 1 ? '; nothing was revoked' : ''}`);
   }
+  const tokens = looked.flatMap(({ token }) => token ?? []);
+  for (const { id } of tokens) await deleteToken(client, id);
   const servers = await apiServers(client);
   const told = once(() => onWait('an API server remembers it for up to 10 s: waiting until it is refused'));
   await sleep(FIRST_ASKED_MS);
   await Promise.all(
-    tokens.flatMap((token) => servers.map((server) => untilRefused({ server, caPem: ca }, token, told))),
+    tokens
+      .filter(({ authenticates }) => authenticates)
+      .flatMap((token) => servers.map((server) => untilRefused({ server, caPem: ca }, token, told))),
   );
 }
 

@@ -74,11 +74,17 @@ export async function listTokens(client: KubeClient): Promise<TokenInfo[]> {
   });
 }
 
-/** A token with its secret; undefined where there is none with this id, or no calls may be made with it. */
-export async function findToken(client: KubeClient, id: string): Promise<Token | undefined> {
+export interface FoundToken extends Token {
+  /** Whether calls may be made with it. */
+  readonly authenticates: boolean;
+}
+
+/** A token with its secret; undefined where there is none with this id. */
+export async function findToken(client: KubeClient, id: string): Promise<FoundToken | undefined> {
   const found = await client.find<Secret>(`${SECRETS}/bootstrap-token-${id}`);
-  if (found === undefined || field(found, 'usage-bootstrap-authentication') !== 'true') return undefined;
-  return { id, secret: field(found, 'token-secret') };
+  if (found === undefined) return undefined;
+  const authenticates = field(found, 'usage-bootstrap-authentication') === 'true';
+  return { id, secret: field(found, 'token-secret'), authenticates };
 }
 
 /**
@@ -91,9 +97,14 @@ export async function deleteToken(client: KubeClient, id: string): Promise<void>
     await client.delete(`${SECRETS}/bootstrap-token-${id}`);
   } catch (error) {
     if (!isStatus(error, 404)) throw error;
-    throw new UserError(`there is no token ${id}`, { remedy: '`kadm token list` shows those there are' });
+    throw noToken(id);
   }
   await withoutSignature(client, id);
+}
+
+/** @param ids one, or several in words */
+export function noToken(ids: string): UserError {
+  return new UserError(`there is no token ${ids}`, { remedy: '`kadm token list` shows those there are' });
 }
 
 function field({ data }: Secret, key: string): string {

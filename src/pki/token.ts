@@ -47,12 +47,21 @@ export function generateToken(): string {
   return `${random(6)}.${random(16)}`;
 }
 
-/** @throws UserError (usage) that does not repeat what was given: it may be a secret with a typing error */
-export function parseToken(text: string): Token {
+/** What to do about a wrong token: who joins needs one of the cluster's, who makes one may have any. */
+const TOKEN_REMEDIES = {
+  join: 'on the master, `kadm token create --print-join-command` prints a whole command',
+  make: '`kadm token generate` makes one',
+} as const;
+
+/**
+ * @param purpose what the token is given for
+ * @throws UserError (usage) that does not repeat what was given: it may be a secret with a typing error
+ */
+export function parseToken(text: string, purpose: keyof typeof TOKEN_REMEDIES = 'join'): Token {
   const [, id, secret] = /^([a-z0-9]{6})\.([a-z0-9]{16})$/.exec(text) ?? [];
   if (id !== undefined && secret !== undefined) return { id, secret };
   throw new UserError('the join token is not of the form abcdef.0123456789abcdef', {
-    remedy: 'on the master, `kadm token create --print-join-command` prints a whole command',
+    remedy: TOKEN_REMEDIES[purpose],
     exitCode: EXIT.usage,
   });
 }
@@ -63,6 +72,16 @@ export function parseTokenUsages(names: readonly string[]): TokenUsage[] {
   if (unknown === undefined) return TOKEN_USAGES.filter((usage) => names.includes(usage));
   throw new UserError(`--usages: ${JSON.stringify(unknown)} is not a usage`, {
     remedy: `usages are ${TOKEN_USAGES.join(' and ')}`,
+    exitCode: EXIT.usage,
+  });
+}
+
+/** @throws UserError (usage) for a token that nobody could join with */
+export function checkCanJoin(usages: readonly TokenUsage[]): void {
+  const missing = TOKEN_USAGES.filter((usage) => !usages.includes(usage));
+  if (missing.length === 0) return;
+  throw new UserError(`--print-join-command: nobody can join with a token without ${missing.join(' and ')}`, {
+    remedy: 'leave out --usages, or name signing and authentication',
     exitCode: EXIT.usage,
   });
 }

@@ -95,7 +95,7 @@ test.each<[string, string[], Refusal]>([
     {
       exitCode: 2,
       line: 'the join token is not of the form abcdef.0123456789abcdef',
-      remedy: /on the master, `kadm token .*/,
+      remedy: '`kadm token generate` makes one',
     },
   ],
 ])('kadm init refuses %s', async (_, flags, refusal) => {

@@ -2,10 +2,13 @@ import { describe, expect, test } from 'vitest';
 import { UserError } from '../../../src/errors.ts';
 import {
   bootstrapTokenSecret,
+  checkCanJoin,
   checkTokenGroups,
   generateToken,
   parseToken,
   parseTokenUsages,
+  TOKEN_USAGES,
+  type TokenUsage,
 } from '../../../src/pki/token.ts';
 
 const decoded = (data: Readonly<Record<string, string>>): Record<string, string> =>
@@ -51,6 +54,29 @@ describe('a join token', () => {
     expect(said).toContain('join token');
     expect(said).not.toContain('qqqq');
   });
+});
+
+describe('what to do about a wrong token', () => {
+  test.each<[Parameters<typeof parseToken>[1], string]>([
+    ['make', '`kadm token generate` makes one'],
+    ['join', 'on the master, `kadm token create --print-join-command` prints a whole command'],
+  ])('tells whoever wants to %s', (purpose, remedy) => {
+    expect(() => parseToken('abc', purpose)).toThrow(expect.objectContaining({ remedy, exitCode: 2 }));
+  });
+});
+
+test.each<[readonly TokenUsage[], string]>([
+  [['signing'], 'authentication'],
+  [['authentication'], 'signing'],
+  [[], 'signing and authentication'],
+])('with a token for %j nobody can join', (usages, missing) => {
+  expect(() => checkCanJoin(usages)).toThrow(
+    expect.objectContaining({ message: expect.stringMatching(`without ${missing}$`), exitCode: 2 }),
+  );
+});
+
+test('with a token for both usages a node can join', () => {
+  expect(() => checkCanJoin(TOKEN_USAGES)).not.toThrow();
 });
 
 describe('the Secret of a join token', () => {
