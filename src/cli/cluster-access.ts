@@ -2,7 +2,8 @@ import { EXIT, hasCode, UserError } from '../errors.ts';
 import { LocalHost } from '../host/host.ts';
 import { type ClientOptions, KubeClient } from '../kube/client.ts';
 import { requireRoot } from '../node/preflight.ts';
-import { type ApiCredentials, credentialsFrom } from '../pki/kubeconfig.ts';
+import { type ApiCredentials, credentialsFrom, credentialsIn } from '../pki/kubeconfig.ts';
+import { readNamed } from './options.ts';
 
 const ADMIN_KUBECONFIG = '/etc/kubernetes/admin.conf';
 
@@ -13,17 +14,13 @@ export interface AdminAccess {
   readonly caPem: string;
 }
 
-/**
- * The cluster of this master, as its administrator, or that of a kubeconfig; undefined where there is no such file.
- * @param path of the kubeconfig
- */
-export async function adminAccess(
-  path = ADMIN_KUBECONFIG,
-  options: ClientOptions = {},
-): Promise<AdminAccess | undefined> {
-  const text = await readKubeconfig(path);
-  if (text === undefined) return undefined;
-  const credentials = credentialsFrom(text);
+/** The cluster of this master, as its administrator; undefined where this host is no master. */
+export async function adminAccess(options: ClientOptions = {}): Promise<AdminAccess | undefined> {
+  const text = await readKubeconfig();
+  return text === undefined ? undefined : accessBy(credentialsFrom(text), options);
+}
+
+function accessBy(credentials: ApiCredentials, options: ClientOptions = {}): AdminAccess {
   const { server, caPem } = credentials;
   return { client: new KubeClient(credentials, options), credentials, server, caPem };
 }
@@ -31,14 +28,14 @@ export async function adminAccess(
 /**
  * Works on the cluster of this master, or of a kubeconfig.
  * @param kubeconfig a file; that of this master's administrator when left out
- * @throws UserError (preflight) where this host is no master, (usage) where there is no such file
+ * @throws UserError (preflight) where this host is no master, (usage) for a file that is no kubeconfig or cannot be read
  */
 export async function onMaster<T>(
   work: (access: AdminAccess) => Promise<T>,
   kubeconfig?: string,
 ): Promise<T> {
-  const access = await adminAccess(kubeconfig);
-  if (access === undefined) throw kubeconfig === undefined ? notAMaster() : noKubeconfig(kubeconfig);
+  const access = kubeconfig === undefined ? await adminAccess() : await namedAccess(kubeconfig);
+  if (access === undefined) throw notAMaster();
   try {
     return await work(access);
   } finally {
@@ -46,20 +43,17 @@ export async function onMaster<T>(
   }
 }
 
-async function readKubeconfig(path: string): Promise<string | undefined> {
+async function namedAccess(kubeconfig: string): Promise<AdminAccess> {
+  return accessBy(credentialsIn(kubeconfig, (await readNamed(kubeconfig)).text));
+}
+
+async function readKubeconfig(): Promise<string | undefined> {
   try {
-    return (await new LocalHost().readFile(path))?.toString('utf8');
+    return (await new LocalHost().readFile(ADMIN_KUBECONFIG))?.toString('utf8');
   } catch (error) {
     if (hasCode(error, 'EACCES')) requireRoot();
     throw error;
   }
-}
-
-function noKubeconfig(path: string): UserError {
-  return new UserError(`--kubeconfig ${path}: there is no such file`, {
-    remedy: 'name the kubeconfig of an administrator of the cluster',
-    exitCode: EXIT.usage,
-  });
 }
 
 export function notAMaster(): UserError {

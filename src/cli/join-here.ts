@@ -14,7 +14,7 @@ import { EXIT, UserError } from '../errors.ts';
 import { type Host, LocalHost } from '../host/host.ts';
 import { addressTowardsHost } from '../host/network.ts';
 import { type Joined, join } from '../join/run.ts';
-import { credentialsFrom } from '../pki/kubeconfig.ts';
+import { credentialsIn } from '../pki/kubeconfig.ts';
 import { dryRunReport, hostFor, refuseDryRunHere } from './dry-run.ts';
 import { configurationInTwo, loadConfiguration, ownHostname } from './options.ts';
 import { type VerbRun, warn } from './run.ts';
@@ -117,7 +117,7 @@ async function assignmentFrom(flags: JoinFlags, documents: Documents): Promise<J
 /** host:port of the API server that a kubeconfig names; undefined where there is none, which discovery tells. */
 async function serverIn(host: Host, path: string): Promise<string | undefined> {
   const text = (await host.readFile(path))?.toString('utf8');
-  return text === undefined ? undefined : new URL(credentialsFrom(text).server).host;
+  return text === undefined ? undefined : new URL(credentialsIn(path, text).server).host;
 }
 
 function joined({ nodeName, network }: Joined): string {

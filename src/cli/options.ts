@@ -75,14 +75,22 @@ export async function readSource(
 ): Promise<{ readonly text: string; readonly name: string } | undefined> {
   if (file === '-')
     return { text: utf8(await readBuffer(process.stdin), 'standard input'), name: 'standard input' };
-  const name = file ?? DEFAULT_CONFIG_FILE;
+  try {
+    return await readNamed(file ?? DEFAULT_CONFIG_FILE);
+  } catch (error) {
+    if (file === undefined && error instanceof UserError && hasCode(error.cause, 'ENOENT')) return undefined;
+    throw error;
+  }
+}
+
+/** A file that somebody named. @throws UserError (usage) when it cannot be read, or is not text */
+export async function readNamed(name: string): Promise<{ readonly text: string; readonly name: string }> {
   let content: Buffer;
   try {
     content = await readFile(name);
   } catch (error) {
-    if (file === undefined && hasCode(error, 'ENOENT')) return undefined;
     const remedy = 'name a file that can be read';
-    throw new UserError(`${name}: ${unreadable(error)}`, { remedy, exitCode: EXIT.usage });
+    throw new UserError(`${name}: ${unreadable(error)}`, { remedy, exitCode: EXIT.usage, cause: error });
   }
   return { text: utf8(content, name), name };
 }

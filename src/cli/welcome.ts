@@ -107,7 +107,7 @@ export async function welcomeOptions(
   return {
     executable,
     store: componentsFrom(documents.Cluster?.spec.components?.source).store,
-    access: (options) => adminAccess(undefined, options),
+    access: (options) => adminAccess(options),
     timeoutMs: timeoutsFrom(documents.InitConfiguration?.timeouts).controlPlaneMs,
     progress: (message) => emit({ type: 'progress', path: [], message }),
     signal,

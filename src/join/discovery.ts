@@ -19,7 +19,7 @@ import { familiesOf, nodeIPs } from '../node/node-ips.ts';
 import { runChecks } from '../node/preflight.ts';
 import type { Phase, Step } from '../phases/phase.ts';
 import { isSignedFor, verifyClusterInfo } from '../pki/jws.ts';
-import { credentialsFrom } from '../pki/kubeconfig.ts';
+import { credentialsIn } from '../pki/kubeconfig.ts';
 import { parseToken } from '../pki/token.ts';
 import type { Cluster, JoinContext } from './context.ts';
 import { whileSettling } from './settling.ts';
@@ -105,7 +105,7 @@ async function fromFile(path: string, token: string | undefined, host: Host): Pr
       exitCode: EXIT.usage,
     });
   }
-  const { server, caPem, ...user } = credentialsFrom(text, (file) => readFileSync(file, 'utf8'));
+  const { server, caPem, ...user } = credentialsIn(path, text, (file) => readFileSync(file, 'utf8'));
   if (token === undefined && user.token === undefined && user.certPem === undefined) {
     throw new UserError(`${path} says where the cluster is, but not who this host is`, {
       remedy: 'give --tls-bootstrap-token, or discovery.tlsBootstrapToken in the configuration',

@@ -1,6 +1,6 @@
 import { parse, parseDocument, stringify } from 'yaml';
 import { z } from 'zod';
-import { UserError } from '../errors.ts';
+import { EXIT, messageOf, UserError } from '../errors.ts';
 
 /** Where an API server is, whom to trust, and who we are. */
 export interface ApiCredentials {
@@ -135,6 +135,27 @@ export function credentialsFrom(text: string, readFile?: (path: string) => strin
     ...(user?.token === undefined ? {} : { token: user.token }),
     ...(serverName === undefined ? {} : { serverName }),
   };
+}
+
+/**
+ * The same, of a file that somebody named.
+ * @throws UserError (usage) naming the file, when it is no such kubeconfig or a file that it names cannot be read
+ */
+export function credentialsIn(
+  path: string,
+  text: string,
+  readFile?: (path: string) => string,
+): ApiCredentials {
+  try {
+    return credentialsFrom(text, readFile);
+  } catch (error) {
+    const why =
+      error instanceof UserError ? error.message : `it names what cannot be read: ${messageOf(error)}`;
+    throw new UserError(`${path}: ${why}`, {
+      remedy: 'name a kubeconfig of the cluster that holds its CA certificate (certificate-authority-data)',
+      exitCode: EXIT.usage,
+    });
+  }
 }
 
 /** The file in which a kubeconfig's user has its certificate; undefined when it has it inside, or none. */

@@ -1,10 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { UserError } from '../../../src/errors.ts';
+import { EXIT, UserError } from '../../../src/errors.ts';
 import {
   buildClusterInfo,
   buildKubeconfig,
   certificateFileOf,
   credentialsFrom,
+  credentialsIn,
 } from '../../../src/pki/kubeconfig.ts';
 
 const CLUSTER = { server: 'https://192.0.2.1:6443', caPem: 'CA\n', clusterName: 'kubernetes' };
@@ -83,6 +84,31 @@ users:
   ])('that is %s is refused without being repeated', (_, text) => {
     expect(() => credentialsFrom(text)).toThrow(UserError);
     expect(() => credentialsFrom(text)).toThrow(/^this is not a kubeconfig with its CA certificate inside$/);
+  });
+});
+
+describe('a kubeconfig that somebody named', () => {
+  test('is named when it is none', () => {
+    expect(() => credentialsIn('/etc/hostname', 'h1\n')).toThrow(
+      expect.objectContaining({
+        message: '/etc/hostname: this is not a kubeconfig with its CA certificate inside',
+        remedy: expect.stringContaining('name a kubeconfig of the cluster'),
+        exitCode: EXIT.usage,
+      }),
+    );
+  });
+
+  test('is named when a file that it names cannot be read', () => {
+    const text = buildKubeconfig({ ...CLUSTER, userName: 'x', certificateFile: '/gone.pem' });
+    const readFile = (path: string): string => {
+      throw new Error(`ENOENT: ${path}`);
+    };
+    expect(() => credentialsIn('jane.conf', text, readFile)).toThrow(
+      expect.objectContaining({
+        message: 'jane.conf: it names what cannot be read: ENOENT: /gone.pem',
+        exitCode: EXIT.usage,
+      }),
+    );
   });
 });
 
