@@ -31,8 +31,7 @@ export function program(): Command {
     .version(versionText(), '-V, --version')
     .addHelpText('after', EXIT_CODES)
     // What follows a command is its own: `init phase NAME --dry-run` must not give the flag to `init`.
-    .enablePositionalOptions()
-    .showHelpAfterError('(kadm --help shows the commands)');
+    .enablePositionalOptions();
   const commands = [
     upCommand(),
     initCommand(),
@@ -55,10 +54,21 @@ export function program(): Command {
   for (const command of [welcomeCommand(), askCommand()]) kadm.addCommand(command, { hidden: true });
   everyCommand(kadm, (command) => {
     command.exitOverride();
-    // One line for a mistake; the whole help only when asked for.
-    command.configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'kadm: ')) });
+    // A mistake is one line, and where to look is another; the whole help only when asked for.
+    command.configureOutput({ outputError: (text, write) => write(asOurs(text)) });
+    command.showHelpAfterError(`      \`${fullName(command)} --help\` shows what there is`);
   });
   return kadm;
+}
+
+/** commander's words of a mistake, with its guess at what was meant on the same line. */
+function asOurs(text: string): string {
+  return text.replace(/^error: /, 'kadm: ').replace('\n(Did you mean', ' (did you mean');
+}
+
+/** Such as `kadm token create`. */
+function fullName(command: Command): string {
+  return command.parent === null ? command.name() : `${fullName(command.parent)} ${command.name()}`;
 }
 
 function everyCommand(command: Command, act: (command: Command) => void): void {

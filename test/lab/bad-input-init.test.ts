@@ -24,11 +24,19 @@ afterEach(async () => {
 });
 
 test.each<[string, string[], Refusal]>([
-  ['an unknown flag', ['--colour'], { exitCode: 2, line: "unknown option '--colour'" }],
+  [
+    'an unknown flag',
+    ['--colour'],
+    { exitCode: 2, line: "unknown option '--colour'", remedy: '`kadm init --help` shows what there is' },
+  ],
   [
     'an argument too many',
     ['now'],
-    { exitCode: 2, line: "too many arguments for 'init'. Expected 0 arguments but got 1." },
+    {
+      exitCode: 2,
+      line: "too many arguments for 'init'. Expected 0 arguments but got 1.",
+      remedy: '`kadm init --help` shows what there is',
+    },
   ],
   [
     'a pod network that is no CIDR',
