@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { contradictions, INIT_FLAGS } from '../config/contradictions.ts';
 import type { InitFlags } from '../config/settings.ts';
+import { EXIT, UserError } from '../errors.ts';
 import type { JoinCommand } from '../init/context.ts';
 import type { InitResult } from '../init/run.ts';
 import type { Emit } from '../phases/events.ts';
@@ -125,6 +126,7 @@ async function runInit(options: InitOptions, only?: readonly string[]): Promise<
   await runVerb(options.output, async ({ emit, signal }) => {
     const { init } = await import('../init/run.ts');
     const { requireRoot } = await import('../node/preflight.ts');
+    const { unknownChecks } = await import('../node/check-names.ts');
     const { initSettings } = await import('../config/settings.ts');
     const { dryRunReport, hostFor } = await import('./dry-run.ts');
     const { DEFAULT_KUBERNETES_VERSION } = await import('../components/catalog.ts');
@@ -138,6 +140,8 @@ async function runInit(options: InitOptions, only?: readonly string[]): Promise<
     const dryRun = options.dryRun ?? documents.InitConfiguration?.dryRun ?? false;
     if (!dryRun) requireRoot();
     const settings = initSettings(options, documents, facts, DEFAULT_KUBERNETES_VERSION);
+    checkUpload(options.uploadCerts === true, settings.skipPhases);
+    for (const message of unknownChecks(settings.ignorePreflightErrors)) warn(emit, message);
     if (settings.uploadCerts && settings.controlPlaneEndpoint === undefined && only === undefined)
       warn(emit, 'without --control-plane-endpoint no further control plane can join this cluster');
     const host = hostFor(dryRun);
@@ -153,6 +157,18 @@ async function runInit(options: InitOptions, only?: readonly string[]): Promise<
     });
     if (dryRun) return dryRunReport(host, emit);
     return afterInit(result, options, settings.controlPlaneEndpoint !== undefined);
+  });
+}
+
+/**
+ * A file may ask for the upload and a run leave it out; a command that says both is a mistake.
+ * @throws UserError (usage)
+ */
+export function checkUpload(asked: boolean, skipPhases: readonly string[]): void {
+  if (!asked || !skipPhases.includes('upload-certs')) return;
+  throw new UserError('--upload-certs asks for the phase upload-certs, which is to be skipped', {
+    remedy: 'leave out --upload-certs, or upload-certs in --skip-phases (skipPhases in the configuration)',
+    exitCode: EXIT.usage,
   });
 }
 

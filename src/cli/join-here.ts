@@ -14,6 +14,7 @@ import { EXIT, UserError } from '../errors.ts';
 import { type Host, LocalHost } from '../host/host.ts';
 import { addressTowardsHost } from '../host/network.ts';
 import { type Joined, join } from '../join/run.ts';
+import { unknownChecks } from '../node/check-names.ts';
 import { credentialsIn } from '../pki/kubeconfig.ts';
 import { dryRunReport, hostFor, refuseDryRunHere } from './dry-run.ts';
 import { configurationInTwo, loadConfiguration, ownHostname } from './options.ts';
@@ -41,6 +42,7 @@ export async function joinHere(
   const flags = endpoint === undefined ? options : { ...options, endpoint };
   for (const message of contradictions(JOIN_FLAGS, flags, configuration)) warn(run.emit, message);
   const settings = await assignmentFrom(flags, documents);
+  for (const message of unknownChecks(settings.ignorePreflightErrors)) warn(run.emit, message);
   const host = hostFor(options.dryRun ?? documents.JoinConfiguration?.dryRun ?? false);
   const executable = process.execPath;
   const assignment = async (): Promise<JoinSettings> => settings;
@@ -76,11 +78,13 @@ export async function joinWhenTold(
   const host = new LocalHost();
   const executable = process.execPath;
   const controlPlane = localEndpoint(options, documents);
+  const settings = workerHostSettings(options, documents, process.env);
+  for (const message of unknownChecks(settings.ignorePreflightErrors)) warn(run.emit, message);
   const node = await join({
     ...run,
     environment: process.env,
     ...(controlPlane && { controlPlane }),
-    settings: workerHostSettings(options, documents, process.env),
+    settings,
     prepareFor: documents.ClusterConfiguration?.kubernetesVersion ?? DEFAULT_KUBERNETES_VERSION,
     assignment: async () => {
       const { JoinConfiguration } = parseDocuments(await later, 'standard input');

@@ -1,4 +1,4 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { configOption, listOption, loadDocuments } from './options.ts';
 import { runVerb } from './run.ts';
 
@@ -31,7 +31,12 @@ function userCommand(): Command {
     .requiredOption('--client-name <name>', 'name of the user, the CN of the certificate')
     .addOption(listOption('--org <names>', 'groups of the user, the O of the certificate'))
     .option('--validity-period <duration>', 'how long the certificate is valid', DEFAULT_VALIDITY)
-    .option('--token <token>', 'a token to use in place of a certificate')
+    .addOption(
+      new Option('--token <token>', 'a token to use in place of a certificate').conflicts([
+        'org',
+        'validityPeriod',
+      ]),
+    )
     .addOption(configOption())
     .action(async (options: UserOptions) => await printUser(options));
 }

@@ -7,7 +7,7 @@ import {
   skipPhasesOption,
 } from './options.ts';
 import type { OutputFormat } from './renderer.ts';
-import { runVerb, type VerbRun } from './run.ts';
+import { runVerb, type VerbRun, warn } from './run.ts';
 import { acceptNewHostKeysOption, sshOption } from './ssh-options.ts';
 
 const EXAMPLES = `
@@ -57,15 +57,18 @@ async function adoptHere(options: AdoptOptions, run: VerbRun): Promise<string> {
   const { DEFAULTS } = await import('../config/defaults.ts');
   const { workerHostSettings } = await import('../config/join-settings.ts');
   const { LocalHost } = await import('../host/host.ts');
+  const { unknownChecks } = await import('../node/check-names.ts');
   const { refuseDryRunHere } = await import('./dry-run.ts');
   const documents = await loadDocuments(options.config);
   refuseDryRunHere('kadm node adopt', documents);
   const given = Object.entries(documents.Cluster?.spec.network ?? {}).filter(
     ([, value]) => value !== undefined,
   );
+  const settings = workerHostSettings(options, documents);
+  for (const message of unknownChecks(settings.ignorePreflightErrors)) warn(run.emit, message);
   const name = await adopt({
     ...run,
-    settings: workerHostSettings(options, documents),
+    settings,
     networkSettings: { ...DEFAULTS.network, ...Object.fromEntries(given) },
     host: new LocalHost(),
     executable: process.execPath,

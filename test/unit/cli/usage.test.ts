@@ -1,5 +1,6 @@
 import { CommanderError } from 'commander';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { checkUpload } from '../../../src/cli/init.ts';
 import { program } from '../../../src/cli/program.ts';
 
 let printed = '';
@@ -26,7 +27,18 @@ test.each([
   [['token', 'delete'], "missing required argument 'ids'", 'kadm token delete'],
   [['init', '--foo'], "unknown option '--foo'", 'kadm init'],
   [['init', 'now'], "too many arguments for 'init'. Expected 0 arguments but got 1.", 'kadm init'],
+  [
+    ['kubeconfig', 'user', '--client-name', 'jane', '--token', 'abc', '--org', 'x'],
+    "option '--token <token>' cannot be used with option '--org <names>'",
+    'kadm kubeconfig user',
+  ],
 ])('a mistake is a line, and where to look another: %j', async (words, line, command) => {
   await expect(program().parseAsync(words, { from: 'user' })).rejects.toBeInstanceOf(CommanderError);
   expect(printed).toBe(`kadm: ${line}\n      \`${command} --help\` shows what there is\n`);
+});
+
+test('an upload that is asked for is not to be skipped', () => {
+  expect(() => checkUpload(true, ['upload-certs'])).toThrow(expect.objectContaining({ exitCode: 2 }));
+  expect(() => checkUpload(true, ['addon'])).not.toThrow();
+  expect(() => checkUpload(false, ['upload-certs'])).not.toThrow();
 });
