@@ -93,7 +93,7 @@ async function hosts(ask: Ask, reach: Reach, role: Role, message: string): Promi
     try {
       const entries = words.flatMap((word) => entriesOf(word, role));
       if (role === 'worker' || entries.length === 1) return await reachAll(entries, reach, role);
-      say('One control plane is possible so far.');
+      say('One here: with a controlPlaneEndpoint, more can be added to the file that is written.');
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
       say(error.message);
